@@ -1,0 +1,5 @@
+//! Protocol interaction modules.
+
+pub mod config;
+
+pub use config::{ModuleConfig, ProtocolConfig};

@@ -1,0 +1,5 @@
+//! Risk Management System.
+
+pub mod policy;
+
+pub use policy::{AllowedCall, Policy};

@@ -1,0 +1,3 @@
+//! The tick: wires the rooms into the flow.
+
+pub mod settings;

@@ -1,0 +1,5 @@
+//! Central Scheduler.
+
+pub mod campaign;
+
+pub use campaign::{Campaign, RetryPolicy, TaskDef, Trigger};

@@ -1,0 +1,44 @@
+//! The nouns and units that every other crate speaks: chains, assets, money, readings, intents,
+//! permits' raw material, outcomes, control states and task records.
+//!
+//! Nothing here performs I/O, reads a clock or draws a random number. Money is integers: token base
+//! units ([`alloy_primitives::U256`]) and micro-dollars ([`Usd`]).
+
+pub mod action;
+pub mod control;
+pub mod id;
+pub mod intent;
+pub mod journal;
+pub mod ledger;
+pub mod money;
+pub mod outcome;
+pub mod position;
+pub mod reading;
+pub mod snapshot;
+pub mod task;
+pub mod time;
+pub mod token;
+pub mod transaction_log;
+pub mod verdict;
+
+pub use action::{Action, AmountSpec, Assignment, Operation};
+pub use alloy_primitives::{Address, B256, Bytes, I256, U256};
+pub use control::{ControlState, Scope, Trip};
+pub use id::{AssetId, CampaignId, ChainId, IntentId, OpportunityId, ProtocolId, TaskId};
+pub use intent::{
+    AllowanceChange, Call, Intent, Origin, PositionDelta, Purpose, Simulation, SimulationFailure,
+};
+pub use journal::{Entry, JournalEntry};
+pub use ledger::{EquityPoint, LedgerEntry, LedgerKind};
+pub use money::{Bps, Price, Rounding, Usd};
+pub use outcome::{BlockRef, Outcome, TokenDelta, TxResult};
+pub use position::{Position, PositionLeg};
+pub use reading::Reading;
+pub use snapshot::{ChainView, Holding, PositionView, Snapshot};
+pub use task::{TaskRecord, TaskState, TriggerState};
+pub use time::Timestamp;
+pub use token::{Token, TokenAmount};
+pub use transaction_log::{
+    Answer, Attempt, Checkpoint, LogError, NewSignature, Slot, TransactionLog, no_checkpoint,
+};
+pub use verdict::{PermitTerms, Reason, Reservation, Target, Verdict};
