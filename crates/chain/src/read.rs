@@ -27,6 +27,22 @@ pub enum ReadError {
         /// What was wrong.
         detail: String,
     },
+    /// The node's answer does not fit the JSON-RPC method.
+    #[error("the node's answer to {method} makes no sense: {detail}")]
+    Malformed {
+        /// The JSON-RPC method.
+        method: &'static str,
+        /// What was wrong.
+        detail: String,
+    },
+    /// The endpoint does not offer a JSON-RPC method that is needed.
+    #[error("the endpoint does not offer {method}; {remedy}")]
+    Unsupported {
+        /// The JSON-RPC method.
+        method: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
 }
 
 /// A pending read.

@@ -86,3 +86,18 @@ pub enum ModuleConfig {
         proof: Vec<B256>,
     },
 }
+
+impl ModuleConfig {
+    /// The module's name as it is written in configuration.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::WrappedNative { .. } => "wrapped_native",
+            Self::Erc4626 { .. } => "erc4626",
+            Self::UniswapV2 { .. } => "uniswap_v2",
+            Self::StakingRewards { .. } => "staking_rewards",
+            Self::Bridge { .. } => "bridge",
+            Self::MerkleDistributor { .. } => "merkle_distributor",
+        }
+    }
+}

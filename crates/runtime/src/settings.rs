@@ -10,7 +10,9 @@ use airdrops_types::{Address, AssetId, Bps, ChainId, ProtocolId, Token};
 /// Where transactions go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// To a chain inside the process.
+    /// To chains inside the process with a scripted world.
+    Demo,
+    /// To chains inside the process, empty or forked.
     Paper,
     /// To real endpoints.
     Live,

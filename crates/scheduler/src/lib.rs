@@ -1,5 +1,22 @@
-//! Central Scheduler.
+//! Central Scheduler: when campaigns run, and what each of their tasks may do next.
+//!
+//! Sans-I/O: instants and events come in, records to be stored come out. Nothing here reads a
+//! clock, draws a random number, or waits.
+//!
+//! - [`campaign`]: what an operator defines, and what is wrong with it.
+//! - [`trigger`]: the instants of a trigger, across daylight saving time.
+//! - [`transition`]: the state machine of one task run.
+//! - [`machine`]: all runs and triggers together.
+//! - [`retry`]: how long to wait after a failure.
 
 pub mod campaign;
+pub mod machine;
+pub mod retry;
+pub mod transition;
+pub mod trigger;
 
-pub use campaign::{Campaign, RetryPolicy, TaskDef, Trigger};
+pub use campaign::{Campaign, CampaignDefect, CampaignError, RetryPolicy, TaskDef, Trigger};
+pub use machine::{Change, Scheduler, task_id};
+pub use retry::backoff;
+pub use transition::{TaskEvent, TransitionError};
+pub use trigger::{TriggerError, next_fire};

@@ -24,8 +24,11 @@ pub struct JournalEntry {
 }
 
 /// What an entry says.
+///
+/// Tagged from outside, like everything in it that holds a 128-bit integer or a map keyed by a
+/// number: serde buffers what is tagged from inside, and cannot read either back from there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Entry {
     /// The program started, or went on after a restart, under this policy.
     Started {
@@ -37,8 +40,6 @@ pub enum Entry {
         seed: u64,
         /// The gate's policy, as JSON, for replay.
         policy: serde_json::Value,
-        /// The allocator's configuration, as JSON, for replay.
-        allocation: serde_json::Value,
     },
     /// A snapshot that later entries rest on, named by its instant.
     Observed {
@@ -78,6 +79,8 @@ pub enum Entry {
     Allocated {
         /// The snapshot they rest on.
         observed_at: Timestamp,
+        /// What the allocator was given, as JSON, for replay.
+        inputs: serde_json::Value,
         /// The targets.
         targets: Vec<Target>,
     },

@@ -9,7 +9,7 @@ use crate::Timestamp;
 /// An observed value with its standing. The value of a stale reading can be shown, but only
 /// [`Reading::fresh`] gives one that a decision may rest on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Reading<T> {
     /// Observed at `at`, within its maximum age when the snapshot was taken.
     Fresh {

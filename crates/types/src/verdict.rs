@@ -8,7 +8,7 @@ use crate::{AssetId, Bps, ChainId, ControlState, IntentId, ProtocolId, Scope, Ti
 
 /// One reason for a refusal. Each names the limit, its value and the measured value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "code", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// An input that the decision needs is stale or missing.
     NotFresh {
@@ -252,7 +252,7 @@ pub struct PermitTerms {
 
 /// The gate's answer, as the journal records it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Permitted on these terms.
     Permitted {

@@ -1,0 +1,205 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::exit::EXIT_CODES;
+
+/// Farms airdrops with your own capital, under risk limits that it cannot step around.
+#[derive(Debug, Parser)]
+#[command(name = "airdrops", version, about, after_help = EXIT_CODES, propagate_version = true)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The configuration file
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_name = "FILE",
+        default_value = "airdrops.toml"
+    )]
+    pub config: PathBuf,
+    /// The database file, instead of the one that the configuration names
+    ///
+    /// With it, commands that only read or change the database need no configuration.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub database: Option<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch a whole farm at work in a simulated world: no key, no network
+    Demo(Demo),
+    /// Run until stopped
+    Run,
+    /// Look at the world once, do what is due, and end
+    Once(Once),
+    /// Show equity, control states, tasks and the latest events
+    Status,
+    /// Stop everything, or a part, at once
+    Halt(Control),
+    /// Lift halts and trips of breakers
+    Resume(Control),
+    /// Tell why a task is where it is
+    Explain(Explain),
+    /// Read or check the journal
+    Journal(Journal),
+    /// Compute every decision in the journal again and compare
+    Replay,
+    /// Show what was earned, paid, refused and risked
+    Report(Report),
+    /// Check the configuration, or print its JSON Schema
+    Config(Config),
+    /// Write a configuration file
+    Init(Init),
+    /// Show version and build
+    Version,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Clone, Args)]
+pub struct Demo {
+    /// Seed of everything random
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Simulated days
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub days: u32,
+    /// Write the HTML report here
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Keep the database in this folder
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// No progress bar
+    #[arg(long)]
+    pub no_progress: bool,
+}
+
+/// Options of `once`.
+#[derive(Debug, Clone, Args)]
+pub struct Once {
+    /// Decide everything, but store, sign and send nothing; exit code 10 if something would be sent
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options of `halt` and `resume`.
+#[derive(Debug, Clone, Args)]
+pub struct Control {
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub reason: String,
+    /// What it covers: everything, chain:NAME, protocol:ID, asset:NAME or wallet:NAME
+    #[arg(long, value_name = "SCOPE", default_value = "everything")]
+    pub scope: String,
+}
+
+/// Options of `explain`.
+#[derive(Debug, Clone, Args)]
+pub struct Explain {
+    /// A task run such as farm/deposit#3, or a task such as farm/deposit for its latest run
+    pub task: String,
+}
+
+/// Options of `journal`.
+#[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Journal {
+    /// First entry to show; default: the latest entries
+    #[arg(long, value_name = "N")]
+    pub from: Option<u64>,
+    /// How many entries to show
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+    /// What else to do with it.
+    #[command(subcommand)]
+    pub command: Option<JournalCommand>,
+}
+
+/// What else to do with the journal.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum JournalCommand {
+    /// Check that no entry was changed, removed or added
+    Verify,
+}
+
+/// Options of `report`.
+#[derive(Debug, Clone, Args)]
+pub struct Report {
+    /// Write one self-contained HTML file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+/// Options of `config`.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ConfigCommand {
+    /// Report every mistake, or what would run
+    Check {
+        /// The file; default: that of --config
+        file: Option<PathBuf>,
+    },
+    /// Print the JSON Schema of the file
+    Schema,
+}
+
+/// Options of `init`.
+#[derive(Debug, Clone, Args)]
+pub struct Init {
+    /// Ask nothing: write the default answers
+    #[arg(long)]
+    pub defaults: bool,
+    /// Overwrite an existing file
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_has_no_contradictions() {
+        Cli::command().debug_assert();
+    }
+}

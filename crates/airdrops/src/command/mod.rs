@@ -1,0 +1,139 @@
+//! The commands, one per file, and what they share: how to find the database and how to end.
+
+pub mod config;
+pub mod control;
+pub mod demo;
+pub mod explain;
+pub mod init;
+pub mod journal;
+pub mod replay;
+pub mod report;
+pub mod run;
+pub mod status;
+pub mod version;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use airdrops_store::{Access, Options, Sqlite};
+use airdrops_types::Timestamp;
+use serde_json::{Value, json};
+
+use crate::cli::{Cli, Color, Command, Global};
+use crate::config::Loaded;
+use crate::exit::Failure;
+use crate::narrate::ChainNames;
+
+/// Runs the command and prints why it ended, if it did not succeed.
+pub fn dispatch(cli: &Cli) -> ExitCode {
+    match cli.global.color {
+        Color::Auto => {}
+        Color::Always => anstream::ColorChoice::Always.write_global(),
+        Color::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    let global = &cli.global;
+    let result = match &cli.command {
+        Command::Demo(options) => demo::demo(global, options),
+        Command::Run => run::run(global),
+        Command::Once(options) => run::once(global, options),
+        Command::Status => status::status(global),
+        Command::Halt(options) => control::halt(global, options),
+        Command::Resume(options) => control::resume(global, options),
+        Command::Explain(options) => explain::explain(global, options),
+        Command::Journal(options) => journal::journal(global, options),
+        Command::Replay => replay::replay(global),
+        Command::Report(options) => report::report(global, options),
+        Command::Config(options) => config::config(global, &options.command),
+        Command::Init(options) => init::init(global, options),
+        Command::Version => version::version(global),
+    };
+    let Err(failure) = result else {
+        return ExitCode::SUCCESS;
+    };
+    if global.json && !failure.message.is_empty() {
+        let plain = anstream::adapter::strip_str(&failure.message).to_string();
+        let error = json!({
+            "error": plain.trim_end(),
+            "exit": failure.exit as u8,
+            "details": failure.json,
+        });
+        anstream::eprintln!("{error:#}");
+    } else if !failure.message.is_empty() {
+        anstream::eprintln!("{}", failure.message.trim_end());
+    }
+    ExitCode::from(failure.exit as u8)
+}
+
+/// Prints an answer: JSON with `--json`, else text.
+pub(crate) fn answer(global: &Global, text: &str, json: &Value) {
+    if global.json {
+        anstream::println!("{json:#}");
+    } else {
+        anstream::println!("{}", text.trim_end());
+    }
+}
+
+/// Reads the configuration and prints its warnings.
+pub(crate) fn load(global: &Global) -> Result<Loaded, Failure> {
+    let mut loaded = crate::config::load(&global.config)?;
+    if let Some(database) = &global.database {
+        loaded.database.clone_from(database);
+    }
+    if !global.json && !loaded.warnings.is_empty() {
+        anstream::eprint!("{}", loaded.source.render(&loaded.warnings));
+    }
+    Ok(loaded)
+}
+
+/// An open database, and the configuration if there is one.
+pub(crate) struct Opened {
+    pub(crate) store: Sqlite,
+    pub(crate) path: PathBuf,
+    /// `None` if `--database` was given and the configuration cannot be read.
+    pub(crate) loaded: Option<Loaded>,
+}
+
+impl Opened {
+    /// Names of the chains that the configuration knows.
+    pub(crate) fn chain_names(&self) -> ChainNames {
+        self.loaded
+            .as_ref()
+            .map(Loaded::chain_names)
+            .unwrap_or_default()
+    }
+}
+
+/// Opens the database that the command line or the configuration names. With `--database`, a
+/// broken configuration is no obstacle: a halt must always be possible.
+pub(crate) fn open(global: &Global, access: Access) -> Result<Opened, Failure> {
+    let (path, loaded) = match (&global.database, crate::config::load(&global.config)) {
+        (Some(database), loaded) => (database.clone(), loaded.ok()),
+        (None, Ok(loaded)) => (loaded.database.clone(), Some(loaded)),
+        (None, Err(error)) => {
+            let mut failure = Failure::from(error);
+            failure
+                .message
+                .push_str("`--database FILE` works without a configuration\n");
+            return Err(failure);
+        }
+    };
+    let store = Sqlite::open(&path, access, Options::default())?;
+    Ok(Opened {
+        store,
+        path,
+        loaded,
+    })
+}
+
+/// The wall clock.
+pub(crate) fn now() -> Timestamp {
+    Timestamp(jiff::Timestamp::now().as_millisecond())
+}
+
+/// Who gives the command, for the journal.
+pub(crate) fn operator() -> String {
+    ["USER", "LOGNAME", "USERNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
+        .unwrap_or_else(|| "operator".into())
+}

@@ -1,0 +1,299 @@
+//! `run` and `once`: the engine on what the configuration names.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use airdrops_chain::{ChainClient, Keyring, RpcUrl};
+use airdrops_runtime::{Clock, Engine, Listener, Mode, Parts, SystemClock, TickReport};
+use airdrops_store::{Access, Options, Sqlite};
+use airdrops_types::{Address, ChainId, ControlState, Entry, U256, Verdict};
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+
+use crate::cli::{Global, Once};
+use crate::config::Loaded;
+use crate::event_line::Teller;
+use crate::exit::{Exit, Failure};
+use crate::fault::checkpoint;
+use crate::paper_world::{PaperWorld, PaperWorldError};
+
+/// Longest time that one request to a node may take.
+const RPC_TIMEOUT: Duration = Duration::from_secs(15);
+
+impl From<PaperWorldError> for Failure {
+    fn from(error: PaperWorldError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+/// Runs until it is told to stop (Ctrl-C or SIGTERM); what is under way is continued by the next
+/// run.
+///
+/// # Errors
+/// [`Failure`].
+pub fn run(global: &Global) -> Result<(), Failure> {
+    runtime()?.block_on(async {
+        let mut farm = Farm::start(global, false).await?;
+        let tick = farm.tick;
+        loop {
+            farm.tick().await?;
+            tokio::select! {
+                () = tokio::time::sleep(tick) => {}
+                stopped = stop_signal() => {
+                    stopped?;
+                    break;
+                }
+            }
+        }
+        if !global.json {
+            anstream::eprintln!("Stopped. What is under way is continued by the next run.");
+        }
+        Ok(())
+    })
+}
+
+/// One tick. A dry run decides everything, and stores, signs and sends nothing.
+///
+/// # Errors
+/// [`Failure`]; exit code 4 if everything is halted, 6 if a chain could not be read, 10 if a dry
+/// run would do something.
+pub fn once(global: &Global, options: &Once) -> Result<(), Failure> {
+    let (report, actions) = runtime()?.block_on(async {
+        let mut farm = Farm::start(global, options.dry_run).await?;
+        let report = farm.tick().await?;
+        Ok::<_, Failure>((report, farm.actions.load(Ordering::Relaxed)))
+    })?;
+    let mut text = format!(
+        "{}: {} transactions under way, {} tasks can go on, {} are not finished.",
+        report.state, report.open_transactions, report.runnable, report.unfinished
+    );
+    if options.dry_run {
+        text.push_str(&format!(" Dry run: {actions} transactions would be sent."));
+    }
+    super::answer(
+        global,
+        &text,
+        &json!({
+            "state": report.state,
+            "open_transactions": report.open_transactions,
+            "runnable": report.runnable,
+            "unfinished": report.unfinished,
+            "unreadable_chains": report.unreadable_chains,
+            "dry_run": options.dry_run,
+            "permitted": actions,
+        }),
+    );
+    if report.unreadable_chains > 0 {
+        return Err(Failure::quiet(Exit::RpcLost));
+    }
+    if report.state >= ControlState::Halted {
+        return Err(Failure::quiet(Exit::Halted));
+    }
+    if options.dry_run && actions > 0 {
+        return Err(Failure::quiet(Exit::WouldChange));
+    }
+    Ok(())
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
+}
+
+async fn stop_signal() -> Result<(), Failure> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// An engine with its world.
+struct Farm {
+    engine: Engine,
+    papers: Vec<PaperWorld>,
+    clock: Arc<SystemClock>,
+    tick: Duration,
+    dry_run: bool,
+    /// Permits given.
+    actions: Arc<AtomicU64>,
+}
+
+impl Farm {
+    async fn start(global: &Global, dry_run: bool) -> Result<Self, Failure> {
+        let loaded = super::load(global)?;
+        let clock = Arc::new(SystemClock);
+        // The lock first: two runs of one configuration must not even read the same chains.
+        let store = Arc::new(Sqlite::open(
+            &loaded.database,
+            Access::Runner,
+            Options { checkpoint },
+        )?);
+        let keyring = keyring(&loaded)?;
+        let (clients, papers) = match loaded.settings.mode {
+            Mode::Live => (live_clients(&loaded).await?, Vec::new()),
+            Mode::Paper | Mode::Demo => paper_clients(&loaded, clock.as_ref()).await?,
+        };
+        let tick = loaded.settings.tick;
+        let actions = Arc::new(AtomicU64::new(0));
+        let parts = Parts {
+            store: store.clone(),
+            log: store,
+            clients,
+            keyring,
+            clock: clock.clone(),
+            checkpoint,
+            listener: listener(global, &loaded, actions.clone()),
+            dry_run,
+        };
+        let engine = Engine::start(loaded.settings, parts)?;
+        Ok(Self {
+            engine,
+            papers,
+            clock,
+            tick,
+            dry_run,
+            actions,
+        })
+    }
+
+    async fn tick(&mut self) -> Result<TickReport, Failure> {
+        for paper in self.papers.iter_mut().filter(|_| !self.dry_run) {
+            paper.mine(self.clock.now())?;
+        }
+        Ok(self.engine.tick().await?)
+    }
+}
+
+fn listener(global: &Global, loaded: &Loaded, actions: Arc<AtomicU64>) -> Listener {
+    let mut teller = Teller::new(loaded.chain_names());
+    let json = global.json;
+    Box::new(move |at, entry| {
+        if matches!(
+            entry,
+            Entry::Decided {
+                verdict: Verdict::Permitted { .. },
+                ..
+            }
+        ) {
+            actions.fetch_add(1, Ordering::Relaxed);
+        }
+        if json {
+            anstream::println!("{}", json!({ "at": at.to_string(), "entry": entry }));
+        } else if let Some(line) = teller.line(at, entry) {
+            anstream::println!("{line}");
+        }
+    })
+}
+
+fn keyring(loaded: &Loaded) -> Result<Keyring, Failure> {
+    let mut keyring = Keyring::new();
+    for wallet in &loaded.wallets {
+        let address = match (&wallet.keystore, loaded.settings.mode) {
+            (Some(path), Mode::Live) => {
+                let passphrase = wallet.passphrase()?;
+                keyring.add_keystore(path, &passphrase).map_err(|error| {
+                    Failure::new(
+                        Exit::NeedsUnlock,
+                        format!("wallet {}: {error}", wallet.name),
+                    )
+                })?
+            }
+            // On paper no real key is touched, and so no passphrase is asked for.
+            _ => wallet.add_paper_key(&mut keyring),
+        };
+        if address != wallet.address {
+            return Err(Failure::new(
+                Exit::Config,
+                format!(
+                    "wallet {}: the keystore holds {address}, not {}",
+                    wallet.name, wallet.address
+                ),
+            ));
+        }
+    }
+    Ok(keyring)
+}
+
+fn endpoint(loaded: &Loaded, chain: ChainId) -> Result<Option<ChainClient>, Failure> {
+    let Some(secret) = loaded.rpc.get(&chain) else {
+        return Ok(None);
+    };
+    let failed = |error: airdrops_chain::EndpointError| {
+        Failure::new(Exit::Config, format!("chain {chain}: {error}"))
+    };
+    let url = RpcUrl::parse(secret.expose_secret()).map_err(failed)?;
+    ChainClient::http(chain, &url, RPC_TIMEOUT)
+        .map(Some)
+        .map_err(failed)
+}
+
+async fn live_clients(loaded: &Loaded) -> Result<BTreeMap<ChainId, ChainClient>, Failure> {
+    let mut clients = BTreeMap::new();
+    for chain in &loaded.settings.chains {
+        let client = endpoint(loaded, chain.id)?.ok_or_else(|| {
+            Failure::new(
+                Exit::Config,
+                format!("chain {}: live mode needs `rpc`", chain.name),
+            )
+        })?;
+        client.verify_chain_id().await.map_err(|error| {
+            Failure::new(Exit::RpcLost, format!("chain {}: {error}", chain.name))
+        })?;
+        clients.insert(chain.id, client);
+    }
+    Ok(clients)
+}
+
+async fn paper_clients(
+    loaded: &Loaded,
+    clock: &SystemClock,
+) -> Result<(BTreeMap<ChainId, ChainClient>, Vec<PaperWorld>), Failure> {
+    let balances: Vec<(Address, U256)> = loaded
+        .wallets
+        .iter()
+        .map(|wallet| (wallet.address, wallet.paper_balance))
+        .collect();
+    let mut clients = BTreeMap::new();
+    let mut papers = Vec::new();
+    for chain in &loaded.settings.chains {
+        let upstream = match endpoint(loaded, chain.id)? {
+            Some(client) => {
+                let lost = |error: String| {
+                    Failure::new(Exit::RpcLost, format!("chain {}: {error}", chain.name))
+                };
+                client
+                    .verify_chain_id()
+                    .await
+                    .map_err(|error| lost(error.to_string()))?;
+                let head = client
+                    .head()
+                    .await
+                    .map_err(|error| lost(error.to_string()))?;
+                // The fork asks from a thread of its own, and so needs connections of its own.
+                endpoint(loaded, chain.id)?.map(|own| (own.into_rpc(), head.number))
+            }
+            None => None,
+        };
+        let mut path = loaded.database.as_os_str().to_owned();
+        path.push(format!(".paper-{}", chain.id));
+        let world = PaperWorld::open(
+            chain.id,
+            &PathBuf::from(path),
+            clock.now(),
+            upstream,
+            &balances,
+        )?;
+        clients.insert(
+            chain.id,
+            ChainClient::from_rpc(chain.id, world.chain().client()),
+        );
+        papers.push(world);
+    }
+    Ok((clients, papers))
+}

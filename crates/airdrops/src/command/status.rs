@@ -1,0 +1,182 @@
+//! `status`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use airdrops_store::{Access, Store as _, TaskFilter};
+use airdrops_types::{ControlState, Entry, Scope, TaskRecord, Usd};
+use comfy_table::{Table, presets};
+use serde_json::json;
+
+use crate::cli::Global;
+use crate::config::summary::mode_text;
+use crate::exit::{Exit, Failure};
+use crate::narrate;
+use crate::report::terminal::sparkline;
+
+/// Shows where everything stands.
+///
+/// # Errors
+/// If the database cannot be read; exit code 4, after the status, if everything is halted.
+pub fn status(global: &Global) -> Result<(), Failure> {
+    let opened = super::open(global, Access::ReadOnly)?;
+    let store = &opened.store;
+    let names = opened.chain_names();
+    let now = super::now();
+    let (trips, revision) = store.control()?;
+    let tasks = store.tasks(TaskFilter { open_only: true })?;
+    let last = store.last_equity()?;
+    let day = Duration::from_secs(24 * 3600);
+    let recent = match &last {
+        Some(last) => store.equity_since(last.at.minus(day))?,
+        None => Vec::new(),
+    };
+    let tail = store.journal_tail(200)?;
+    let whole = trips
+        .iter()
+        .filter(|trip| trip.scope == Scope::Everything)
+        .map(|trip| trip.state)
+        .max()
+        .unwrap_or(ControlState::Active);
+
+    let mut text = String::new();
+    let mode = opened
+        .loaded
+        .as_ref()
+        .map(|loaded| mode_text(loaded.settings.mode));
+    text.push_str(&format!(
+        "{}, {whole}, database {}\n",
+        mode.map_or_else(|| "mode unknown".into(), |mode| format!("{mode} mode")),
+        opened.path.display()
+    ));
+    match (&last, recent.first()) {
+        (Some(last), Some(first)) => {
+            let values: Vec<f64> = recent.iter().map(|point| dollars(point.equity)).collect();
+            let change = (last.equity - last.net_flows) - (first.equity - first.net_flows);
+            text.push_str(&format!(
+                "\nEquity {} at {}, {change} in the last 24 h without deposits, gas so far {}\n{}\n",
+                last.equity,
+                last.at,
+                last.gas,
+                sparkline(&values, 48)
+            ));
+        }
+        _ => text.push_str("\nNo equity yet: `airdrops run` starts the program.\n"),
+    }
+    text.push_str(&exposures(&tail));
+    if trips.is_empty() {
+        text.push_str("\nNo halts and no trips.\n");
+    } else {
+        text.push_str("\nHalts and trips\n");
+        for trip in &trips {
+            text.push_str(&format!(
+                "  {} is {} by {} since {}: {}\n",
+                narrate::scope_text(&names, &trip.scope),
+                trip.state,
+                trip.breaker,
+                trip.since,
+                trip.evidence
+            ));
+        }
+    }
+    text.push_str(&open_tasks(&tasks));
+    text.push_str("\nLatest events\n");
+    let events = tail.iter().rev().filter(|entry| {
+        !matches!(
+            entry.entry,
+            Entry::Observed { .. } | Entry::Assessed { .. } | Entry::Allocated { .. }
+        )
+    });
+    let mut latest: Vec<String> = events
+        .take(8)
+        .map(|entry| {
+            format!(
+                "  {}  {:<10} {}\n",
+                entry.at,
+                narrate::kind(&entry.entry),
+                narrate::line(&names, &entry.entry)
+            )
+        })
+        .collect();
+    latest.reverse();
+    text.push_str(&latest.concat());
+
+    super::answer(
+        global,
+        &text,
+        &json!({
+            "mode": mode,
+            "state": whole,
+            "at": now,
+            "revision": revision,
+            "equity": last,
+            "trips": trips,
+            "open_tasks": tasks,
+        }),
+    );
+    if whole >= ControlState::Halted {
+        return Err(Failure::quiet(Exit::Halted));
+    }
+    Ok(())
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn dollars(value: Usd) -> f64 {
+    value.0 as f64 / 1e6
+}
+
+fn exposures(tail: &[airdrops_types::JournalEntry]) -> String {
+    let latest = tail.iter().rev().find_map(|entry| match &entry.entry {
+        Entry::Assessed {
+            point,
+            protocols,
+            assets,
+            ..
+        } => Some((point, protocols, assets)),
+        _ => None,
+    });
+    let Some((point, protocols, assets)) = latest else {
+        return String::new();
+    };
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for (title, values) in [("protocol", protocols), ("asset", assets)] {
+        for (name, value) in values {
+            let share = value
+                .share_of(point.equity)
+                .map_or_else(String::new, |share| share.to_string());
+            table.add_row([format!("  {title}"), name.clone(), value.to_string(), share]);
+        }
+    }
+    format!("\nExposure, and its share of equity\n{table}\n")
+}
+
+fn open_tasks(tasks: &[TaskRecord]) -> String {
+    if tasks.is_empty() {
+        return "\nNo open tasks.\n".into();
+    }
+    let mut by_state: BTreeMap<String, usize> = BTreeMap::new();
+    for task in tasks {
+        *by_state.entry(task.state.to_string()).or_default() += 1;
+    }
+    let counts: Vec<String> = by_state
+        .iter()
+        .map(|(state, count)| format!("{count} {state}"))
+        .collect();
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for task in tasks.iter().take(20) {
+        table.add_row([
+            format!("  {}", task.id),
+            task.state.to_string(),
+            task.not_before
+                .map_or_else(String::new, |at| format!("next look {at}")),
+            task.reason.clone().unwrap_or_default(),
+        ]);
+    }
+    let more = match tasks.len() {
+        0..=20 => String::new(),
+        count => format!("  and {} more\n", count - 20),
+    };
+    format!("\nOpen tasks: {}\n{table}\n{more}", counts.join(", "))
+}

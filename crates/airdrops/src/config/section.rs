@@ -1,0 +1,666 @@
+//! Typed reading of one table: every value by its [`Kind`], every mistake noted, none thrown.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use airdrops_types::{Address, AmountSpec, B256, Bps, Timestamp, Usd};
+use secrecy::SecretString;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::diagnostic::{Diagnostic, Level, suggestion};
+use super::keys::{Key, Kind, Table};
+use super::unit;
+
+/// A value and where it stands.
+pub(super) type At<T> = Spanned<T>;
+
+/// A secret's place.
+#[derive(Clone)]
+pub(super) enum SecretPlace {
+    /// In the file itself.
+    Literal(SecretString),
+    /// In an environment variable.
+    Env(String),
+    /// The first line of a file.
+    File(PathBuf),
+    /// A file of this name in the service manager's credential folder.
+    Credential(String),
+}
+
+/// Collects findings while sections are read.
+pub(super) struct Reader<'e> {
+    diagnostics: RefCell<Vec<Diagnostic>>,
+    /// Every (table, key) that was asked for: a test compares it with the key table.
+    asked: RefCell<BTreeSet<(&'static str, &'static str)>>,
+    base: PathBuf,
+    environment: &'e dyn Fn(&str) -> Option<String>,
+}
+
+impl<'e> Reader<'e> {
+    /// A reader that resolves paths from `base` and variables by `environment`.
+    pub(super) fn new(base: &Path, environment: &'e dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            diagnostics: RefCell::default(),
+            asked: RefCell::default(),
+            base: base.to_owned(),
+            environment,
+        }
+    }
+
+    /// Notes a mistake.
+    pub(super) fn error(
+        &self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.note(Level::Error, span, message.into(), help.into());
+    }
+
+    /// Notes a doubt.
+    pub(super) fn warning(
+        &self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.note(Level::Warning, span, message.into(), help.into());
+    }
+
+    fn note(&self, level: Level, span: Range<usize>, message: String, help: String) {
+        self.diagnostics.borrow_mut().push(Diagnostic {
+            level,
+            span,
+            message,
+            help: (!help.is_empty()).then_some(help),
+        });
+    }
+
+    /// The value of an environment variable, if it is set and not empty.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        (self.environment)(name).filter(|value| !value.is_empty())
+    }
+
+    /// A path of the file, seen from where the program runs.
+    pub(super) fn path(&self, text: &str) -> PathBuf {
+        self.base.join(text)
+    }
+
+    /// Whether a mistake was noted.
+    pub(super) fn failed(&self) -> bool {
+        self.diagnostics
+            .borrow()
+            .iter()
+            .any(|diagnostic| diagnostic.level == Level::Error)
+    }
+
+    /// All findings.
+    pub(super) fn findings(&self) -> Vec<Diagnostic> {
+        self.diagnostics.borrow().clone()
+    }
+
+    /// Every (table, key) that was asked for.
+    #[cfg(test)]
+    pub(super) fn asked(&self) -> BTreeSet<(&'static str, &'static str)> {
+        self.asked.borrow().clone()
+    }
+}
+
+/// One table of the file. Making it notes unknown keys, missing keys and values of the wrong kind;
+/// the getters then give `None` without a second finding.
+pub(super) struct Section<'a> {
+    reader: &'a Reader<'a>,
+    table: Option<&'a DeTable<'a>>,
+    definitions: Vec<&'static Table>,
+    /// Where the table begins.
+    pub(super) span: Range<usize>,
+}
+
+impl<'a> Section<'a> {
+    /// The table `table` at `span`, as `definition` wants it.
+    pub(super) fn new(
+        reader: &'a Reader<'a>,
+        table: &'a DeTable<'a>,
+        span: Range<usize>,
+        definition: &'static Table,
+    ) -> Self {
+        let mut definitions = vec![definition];
+        let mut variant_known = true;
+        if let Some((key, variants)) = definition.variants {
+            let chosen = table.get(key).and_then(|value| value.get_ref().as_str());
+            match variants.iter().find(|(name, _)| Some(*name) == chosen) {
+                Some((_, more)) => definitions.push(more),
+                None => variant_known = false,
+            }
+        }
+        let section = Self {
+            reader,
+            table: Some(table),
+            definitions,
+            span,
+        };
+        if variant_known {
+            section.note_unknown_keys(table);
+        }
+        for key in section.keys() {
+            if key.required && table.get(key.name).is_none() {
+                section.reader.error(
+                    section.span.clone(),
+                    format!("{} lacks the key `{}`", definition.name, key.name),
+                    format!("{} Write {}", key.doc, example(key)),
+                );
+            }
+        }
+        section
+    }
+
+    /// A table that is not in the file: every getter gives `None`.
+    pub(super) fn absent(reader: &'a Reader<'a>, definition: &'static Table) -> Self {
+        Self {
+            reader,
+            table: None,
+            definitions: vec![definition],
+            span: 0..0,
+        }
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &'static Key> + '_ {
+        self.definitions.iter().flat_map(|table| table.keys)
+    }
+
+    fn note_unknown_keys(&self, table: &DeTable<'_>) {
+        let known: Vec<&str> = self.keys().map(|key| key.name).collect();
+        for name in table.keys() {
+            let text: &str = name.get_ref();
+            if !known.contains(&text) {
+                let place: Vec<&str> = self.definitions.iter().map(|table| table.name).collect();
+                self.reader.error(
+                    name.span(),
+                    format!("unknown key `{text}` in {}", place.join(", ")),
+                    suggestion(text, known.iter().copied(), "key"),
+                );
+            }
+        }
+    }
+
+    /// The key's definition and value. A key that the key table lacks gives `None` always, which
+    /// the schema test reports.
+    fn find(&self, name: &'static str) -> Option<(&'static Key, &'a Spanned<DeValue<'a>>)> {
+        let (table, key) = self.definitions.iter().find_map(|table| {
+            let key = table.keys.iter().find(|key| key.name == name)?;
+            Some((table.name, key))
+        })?;
+        self.reader.asked.borrow_mut().insert((table, name));
+        Some((key, self.table?.get(name)?))
+    }
+
+    /// Where the value of a key stands; the table's beginning if it is not there.
+    pub(super) fn span_of(&self, name: &str) -> Range<usize> {
+        self.table
+            .and_then(|table| table.get(name))
+            .map_or_else(|| self.span.clone(), Spanned::span)
+    }
+
+    /// Whether the key is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.table.is_some_and(|table| table.get(name).is_some())
+    }
+
+    /// Whether the value of a key is this text.
+    pub(super) fn is(&self, name: &str, text: &str) -> bool {
+        self.table
+            .and_then(|table| table.get(name))
+            .is_some_and(|value| value.get_ref().as_str() == Some(text))
+    }
+
+    fn wrong(&self, key: &Key, span: Range<usize>, defect: &str) {
+        self.reader.error(
+            span,
+            format!("`{}` {defect}", key.name),
+            format!("write {}", example(key)),
+        );
+    }
+
+    /// A text value, noted if it is none.
+    fn string(&self, key: &Key, value: &'a Spanned<DeValue<'a>>) -> Option<&'a str> {
+        match value.get_ref() {
+            DeValue::String(text) if text.trim().is_empty() => {
+                self.wrong(key, value.span(), "is empty");
+                None
+            }
+            DeValue::String(text) => Some(text),
+            other => {
+                let defect = format!("must be {}, not {}", wanted(key.kind), article(other));
+                self.wrong(key, value.span(), &defect);
+                None
+            }
+        }
+    }
+
+    fn parsed<T>(
+        &self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<At<T>> {
+        let (key, value) = self.find(name)?;
+        let text = self.string(key, value)?;
+        match parse(text) {
+            Ok(parsed) => Some(Spanned::new(value.span(), parsed)),
+            Err(defect) => {
+                self.reader.error(
+                    value.span(),
+                    format!("`{name}`: `{text}` {defect}"),
+                    format!("write {}", example(key)),
+                );
+                None
+            }
+        }
+    }
+
+    /// Text.
+    pub(super) fn text(&self, name: &'static str) -> Option<At<String>> {
+        self.parsed(name, |text| Ok(text.to_owned()))
+    }
+
+    /// A name.
+    pub(super) fn name(&self, name: &'static str) -> Option<At<String>> {
+        self.parsed(name, check_name)
+    }
+
+    /// One of the words of the key's definition.
+    pub(super) fn choice(&self, name: &'static str) -> Option<At<&'static str>> {
+        let (key, value) = self.find(name)?;
+        let Kind::Choice(words) = key.kind else {
+            return None;
+        };
+        let text = self.string(key, value)?;
+        let found = words.iter().find(|word| **word == text);
+        if found.is_none() {
+            self.reader.error(
+                value.span(),
+                format!("`{name}`: `{text}` is unknown"),
+                suggestion(text, words.iter().copied(), "choice"),
+            );
+        }
+        found.map(|word| Spanned::new(value.span(), *word))
+    }
+
+    /// A whole number.
+    pub(super) fn integer(&self, name: &'static str) -> Option<At<u64>> {
+        let (key, value) = self.find(name)?;
+        let Kind::Integer(from, to) = key.kind else {
+            return None;
+        };
+        let DeValue::Integer(integer) = value.get_ref() else {
+            let defect = format!("must be a whole number, not {}", article(value.get_ref()));
+            self.wrong(key, value.span(), &defect);
+            return None;
+        };
+        let digits = integer.as_str().replace('_', "");
+        match u64::from_str_radix(&digits, integer.radix()) {
+            Ok(number) if (from..=to).contains(&number) => Some(Spanned::new(value.span(), number)),
+            _ => {
+                self.wrong(
+                    key,
+                    value.span(),
+                    &format!("must be from {from} to {to}, and is {integer}"),
+                );
+                None
+            }
+        }
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&self, name: &'static str) -> Option<bool> {
+        let (key, value) = self.find(name)?;
+        let flag = value.get_ref().as_bool();
+        if flag.is_none() {
+            let defect = format!("must be true or false, not {}", article(value.get_ref()));
+            self.wrong(key, value.span(), &defect);
+        }
+        flag
+    }
+
+    /// A duration within the key's range.
+    pub(super) fn duration(&self, name: &'static str) -> Option<Duration> {
+        let (key, _) = self.find(name)?;
+        let Kind::Duration(from, to) = key.kind else {
+            return None;
+        };
+        self.parsed(name, |text| {
+            let duration = unit::duration(text)?;
+            let (from, to) = (Duration::from_secs(from), Duration::from_secs(to));
+            if (from..=to).contains(&duration) {
+                return Ok(duration);
+            }
+            Err(format!(
+                "is out of range: from {} to {}",
+                unit::duration_text(from),
+                unit::duration_text(to)
+            ))
+        })
+        .map(Spanned::into_inner)
+    }
+
+    /// A share within the key's range.
+    pub(super) fn percent(&self, name: &'static str) -> Option<At<Bps>> {
+        let (key, _) = self.find(name)?;
+        self.parsed(name, |text| check_percent(key.kind, text))
+    }
+
+    /// An amount of dollars greater than zero.
+    pub(super) fn dollars(&self, name: &'static str) -> Option<Usd> {
+        self.parsed(name, |text| match unit::dollars(text)? {
+            Usd(0) => Err("must be more than zero".into()),
+            amount => Ok(amount),
+        })
+        .map(Spanned::into_inner)
+    }
+
+    /// Wei per gas.
+    pub(super) fn fee_rate(&self, name: &'static str) -> Option<At<u128>> {
+        self.parsed(name, unit::fee_rate)
+    }
+
+    /// A decimal amount of whole tokens, as text that has at most `decimals` decimals.
+    pub(super) fn decimal(&self, name: &'static str, decimals: u8) -> Option<airdrops_types::U256> {
+        self.parsed(name, |text| unit::tokens(text, decimals))
+            .map(Spanned::into_inner)
+    }
+
+    /// How much a task moves.
+    pub(super) fn amount(&self, name: &'static str) -> Option<At<AmountSpec>> {
+        self.parsed(name, |text| match text {
+            "target" => Ok(AmountSpec::Target),
+            "all" => Ok(AmountSpec::All),
+            text if text.ends_with('%') => match unit::percent(text)? {
+                Bps(0) => Err("must be more than zero".into()),
+                share if share > Bps::WHOLE => Err("is more than the whole".into()),
+                share => Ok(AmountSpec::Share(share)),
+            },
+            text => match unit::tokens(text, 36) {
+                Ok(amount) if amount.is_zero() => Err("must be more than zero".into()),
+                Ok(_) => Ok(AmountSpec::Exact(text.replace([',', '_'], ""))),
+                Err(_) => Err("is not an amount".into()),
+            },
+        })
+    }
+
+    /// An address; mixed case must be a correct EIP-55 checksum.
+    pub(super) fn address(&self, name: &'static str) -> Option<At<Address>> {
+        self.parsed(name, check_address)
+    }
+
+    /// An instant, as text or as a TOML date-time with an offset.
+    pub(super) fn instant(&self, name: &'static str) -> Option<At<Timestamp>> {
+        let (key, value) = self.find(name)?;
+        let DeValue::Datetime(datetime) = value.get_ref() else {
+            return self.parsed(name, unit::instant);
+        };
+        match unit::instant(&datetime.to_string()) {
+            Ok(instant) => Some(Spanned::new(value.span(), instant)),
+            Err(_) => {
+                self.wrong(key, value.span(), "must have a time and a time zone");
+                None
+            }
+        }
+    }
+
+    /// A path, seen from where the program runs.
+    pub(super) fn path(&self, name: &'static str) -> Option<At<PathBuf>> {
+        self.parsed(name, |text| Ok(self.reader.path(text)))
+    }
+
+    /// Where a secret is. Its text is never part of a finding.
+    pub(super) fn secret(&self, name: &'static str) -> Option<At<SecretPlace>> {
+        let (key, value) = self.find(name)?;
+        let at = |place| Some(Spanned::new(value.span(), place));
+        let references: &[&str] = if key.kind == Kind::Passphrase {
+            &["file", "env", "credential"]
+        } else {
+            &["env", "file"]
+        };
+        match value.get_ref() {
+            DeValue::String(_) if key.kind == Kind::Passphrase => {
+                self.wrong(key, value.span(), "must not be written in this file");
+                None
+            }
+            DeValue::String(text) => at(SecretPlace::Literal(SecretString::from(text.to_string()))),
+            DeValue::Table(table) => {
+                for name in table.keys() {
+                    let text: &str = name.get_ref();
+                    if !references.contains(&text) {
+                        self.reader.error(
+                            name.span(),
+                            format!("unknown key `{text}` in `{}`", key.name),
+                            suggestion(text, references.iter().copied(), "key"),
+                        );
+                        return None;
+                    }
+                }
+                let mut entries = table.iter();
+                let (Some((reference, target)), None) = (entries.next(), entries.next()) else {
+                    self.wrong(key, value.span(), "needs exactly one reference");
+                    return None;
+                };
+                let target = self.string(key, target)?.to_owned();
+                at(match &**reference.get_ref() {
+                    "env" => SecretPlace::Env(target),
+                    "file" => SecretPlace::File(self.reader.path(&target)),
+                    _ => SecretPlace::Credential(target),
+                })
+            }
+            other => {
+                let defect = format!("must be {}, not {}", wanted(key.kind), article(other));
+                self.wrong(key, value.span(), &defect);
+                None
+            }
+        }
+    }
+
+    /// A list of names.
+    pub(super) fn names(&self, name: &'static str) -> Vec<At<String>> {
+        self.list(name, check_name)
+    }
+
+    /// A list of 32-byte hashes.
+    pub(super) fn digests(&self, name: &'static str) -> Vec<B256> {
+        let digests = self.list(name, |text| {
+            text.parse::<B256>()
+                .map_err(|_| "is not a 32-byte hash in hexadecimal".into())
+        });
+        digests.into_iter().map(Spanned::into_inner).collect()
+    }
+
+    fn list<T>(&self, name: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<At<T>> {
+        let Some((key, value)) = self.find(name) else {
+            return Vec::new();
+        };
+        let Some(items) = value.get_ref().as_array() else {
+            let defect = format!("must be a list, not {}", article(value.get_ref()));
+            self.wrong(key, value.span(), &defect);
+            return Vec::new();
+        };
+        let mut list = Vec::new();
+        for item in items.iter() {
+            let Some(text) = self.string(key, item) else {
+                continue;
+            };
+            match parse(text) {
+                Ok(parsed) => list.push(Spanned::new(item.span(), parsed)),
+                Err(defect) => self.wrong(key, item.span(), &format!("`{text}` {defect}")),
+            }
+        }
+        list
+    }
+
+    /// Shares under free keys.
+    pub(super) fn percents(&self, name: &'static str) -> Vec<(At<String>, Bps)> {
+        let Some((key, value)) = self.find(name) else {
+            return Vec::new();
+        };
+        let (Some(table), Kind::Each(kind)) = (value.get_ref().as_table(), key.kind) else {
+            let defect = format!("must be a table, not {}", article(value.get_ref()));
+            self.wrong(key, value.span(), &defect);
+            return Vec::new();
+        };
+        let mut shares = Vec::new();
+        for (name, value) in table {
+            let Some(text) = self.string(key, value) else {
+                continue;
+            };
+            match check_percent(*kind, text) {
+                Ok(share) => {
+                    let name = Spanned::new(name.span(), name.get_ref().to_string());
+                    shares.push((name, share));
+                }
+                Err(defect) => {
+                    let defect = format!("`{}`: `{text}` {defect}", name.get_ref());
+                    self.reader.error(value.span(), defect, "write \"20%\"");
+                }
+            }
+        }
+        shares
+    }
+
+    /// A table within.
+    pub(super) fn table(&self, name: &'static str) -> Option<Section<'a>> {
+        let (key, value) = self.find(name)?;
+        let Kind::Table(definition) = key.kind else {
+            return None;
+        };
+        let Some(table) = value.get_ref().as_table() else {
+            let defect = format!("must be a table, not {}", article(value.get_ref()));
+            self.wrong(key, value.span(), &defect);
+            return None;
+        };
+        Some(Section::new(self.reader, table, value.span(), definition))
+    }
+
+    /// The tables of a list of tables.
+    pub(super) fn tables(&self, name: &'static str) -> Vec<Section<'a>> {
+        let Some((key, value)) = self.find(name) else {
+            return Vec::new();
+        };
+        let (Some(items), Kind::Tables(definition)) = (value.get_ref().as_array(), key.kind) else {
+            let defect = format!("must be a list of tables, not {}", article(value.get_ref()));
+            self.wrong(key, value.span(), &defect);
+            return Vec::new();
+        };
+        let mut sections = Vec::new();
+        for item in items.iter() {
+            match item.get_ref().as_table() {
+                Some(table) => {
+                    sections.push(Section::new(self.reader, table, item.span(), definition));
+                }
+                None => self.wrong(key, item.span(), "must be a list of tables"),
+            }
+        }
+        sections
+    }
+}
+
+fn check_name(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if text.chars().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("is not a name: letters, digits, `-`, `_` and `.`".into())
+    }
+}
+
+fn check_percent(kind: Kind, text: &str) -> Result<Bps, String> {
+    let share = unit::percent(text)?;
+    match kind {
+        Kind::Percent(from, to) if !(from..=to).contains(&share.0) => Err(format!(
+            "is out of range: from {} to {}",
+            Bps(from),
+            Bps(to)
+        )),
+        _ => Ok(share),
+    }
+}
+
+fn check_address(text: &str) -> Result<Address, String> {
+    let parsed: Address = text
+        .parse()
+        .map_err(|_| "is not an address of 20 bytes in hexadecimal".to_owned())?;
+    let digits = text.trim_start_matches("0x");
+    let one_case = digits == digits.to_lowercase() || digits == digits.to_uppercase();
+    if !one_case && Address::parse_checksummed(text, None).is_err() {
+        return Err(format!(
+            "has a wrong checksum: check every character, it would be {parsed}"
+        ));
+    }
+    if parsed.is_zero() {
+        return Err("is the zero address".into());
+    }
+    Ok(parsed)
+}
+
+fn wanted(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Duration(..) => "a duration in quotes",
+        Kind::Percent(..) => "a share in quotes",
+        Kind::Dollars => "an amount of dollars in quotes",
+        Kind::FeeRate => "a price of gas in quotes",
+        Kind::Decimal | Kind::Amount => "an amount in quotes",
+        Kind::Address => "an address in quotes",
+        Kind::Endpoint => "an address in quotes or a reference",
+        Kind::Passphrase => "a reference",
+        _ => "text in quotes",
+    }
+}
+
+fn article(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a decimal number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// A line that the reader would accept, without the defaults of the place.
+pub(super) fn example(key: &Key) -> String {
+    let name = key.name;
+    match key.kind {
+        Kind::Text => match name {
+            "zone" => r#"zone = "Europe/Berlin""#.into(),
+            _ => r#"cron = "0 9 * * MON""#.into(),
+        },
+        Kind::Name => format!(r#"{name} = "my-{name}""#),
+        Kind::Integer(from, _) => format!("{name} = {}", from.max(2)),
+        Kind::Flag => format!("{name} = true"),
+        Kind::Duration(from, _) => format!(
+            r#"{name} = "{}""#,
+            unit::duration_text(Duration::from_secs(from.max(60)))
+        ),
+        Kind::Percent(..) => format!(r#"{name} = "5%""#),
+        Kind::Dollars => format!(r#"{name} = "$50""#),
+        Kind::FeeRate => format!(r#"{name} = "60 gwei""#),
+        Kind::Decimal => format!(r#"{name} = "1.25""#),
+        Kind::Amount => format!(r#"{name} = "target", "all", "25%" or "1.25""#),
+        Kind::Address => format!(r#"{name} = "0x" and 40 hexadecimal digits"#),
+        Kind::Digest => format!(r#"{name} = "0x" and 64 hexadecimal digits"#),
+        Kind::Instant => format!(r#"{name} = "2026-01-31T09:00:00Z""#),
+        Kind::Choice(words) => format!("{name} = \"{}\"", words.join("\" or \"")),
+        Kind::Endpoint => format!(r#"{name} = {{ env = "RPC_URL" }}"#),
+        Kind::Passphrase => format!(
+            r#"{name} = {{ file = "passphrase.txt" }}, or leave it out to be asked at the terminal"#
+        ),
+        Kind::Path => format!(r#"{name} = "wallet.json""#),
+        Kind::List(Kind::Digest) => format!(r#"{name} = ["0x…"]"#),
+        Kind::List(_) => format!(r#"{name} = ["my-task"]"#),
+        Kind::Each(_) => format!(r#"{name} = {{ USDC = "100%" }}"#),
+        Kind::Table(_) => format!("a table [{name}]"),
+        Kind::Tables(table) => format!("a table {}", table.name),
+    }
+}

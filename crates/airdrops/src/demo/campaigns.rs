@@ -1,0 +1,271 @@
+//! The demo's configuration: three opportunities on two protocols and two chains.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use airdrops_protocols::{ModuleConfig, ProtocolConfig};
+use airdrops_risk::Policy;
+use airdrops_runtime::{ChainSettings, FeedSettings, Mode, Settings};
+use airdrops_scheduler::{Campaign, RetryPolicy, TaskDef, Trigger};
+use airdrops_types::{
+    Action, AmountSpec, AssetId, Assignment, Bps, CampaignId, ChainId, ProtocolId, Timestamp,
+    Token, Usd,
+};
+
+use super::world::{BLOCK_SECONDS, L1, L2, World, at};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// The L1's vault.
+pub(crate) const AERIE_L1: &str = "aerie-l1";
+/// The L2's vault, of the same protocol.
+pub(crate) const AERIE_L2: &str = "aerie-l2";
+/// The L2's pool.
+pub(crate) const TERN: &str = "tern-l2";
+const WETH: &str = "weth-l2";
+const BRIDGE: &str = "bridge";
+const AIRDROP: &str = "aerie-airdrop";
+
+/// The settings for a farm of `days` days.
+pub(crate) fn settings(world: &World, seed: u64, start: Timestamp, days: u64) -> Settings {
+    let native = |chain| Token {
+        chain,
+        contract: None,
+        asset: AssetId::from("ETH"),
+        decimals: 18,
+    };
+    let receipt = |chain, contract, name: &str, decimals| Token {
+        chain,
+        contract: Some(contract),
+        asset: AssetId::from(name),
+        decimals,
+    };
+    let protocol = |id: &str, family: &str, chain, module| ProtocolConfig {
+        id: ProtocolId::from(id),
+        family: family.to_owned(),
+        chain,
+        module,
+    };
+    let chain = |id: ChainId, name: &str, tip: u128| ChainSettings {
+        id,
+        name: name.to_owned(),
+        native: native(id),
+        confirmations: 1,
+        max_head_age: Duration::from_secs(3600),
+        priority_fee: tip,
+        rebroadcast_after: Duration::from_secs(4 * BLOCK_SECONDS),
+    };
+    let protocols = vec![
+        protocol(
+            AERIE_L1,
+            "aerie",
+            L1,
+            ModuleConfig::Erc4626 {
+                asset: world.usdc_l1.clone(),
+                share: receipt(L1, world.vault_l1, "aeUSDC-l1", 6),
+            },
+        ),
+        protocol(
+            AERIE_L2,
+            "aerie",
+            L2,
+            ModuleConfig::Erc4626 {
+                asset: world.usdc_l2.clone(),
+                share: receipt(L2, world.vault_l2, "aeUSDC-l2", 6),
+            },
+        ),
+        protocol(
+            TERN,
+            "tern",
+            L2,
+            ModuleConfig::UniswapV2 {
+                router: world.pool,
+                token_a: world.usdc_l2.clone(),
+                token_b: world.weth_l2.clone(),
+                lp: receipt(L2, world.pool, "TERN-LP", 18),
+                slippage: Bps(100),
+            },
+        ),
+        protocol(
+            WETH,
+            "weth",
+            L2,
+            ModuleConfig::WrappedNative {
+                native: native(L2),
+                wrapped: world.weth_l2.clone(),
+            },
+        ),
+        protocol(
+            BRIDGE,
+            "bridge",
+            L1,
+            ModuleConfig::Bridge {
+                contract: world.bridge_l1,
+                remote_chain: L2,
+                remote_contract: world.bridge_l2,
+                token: world.usdc_l1.clone(),
+                remote_token: world.usdc_l2.clone(),
+            },
+        ),
+        protocol(
+            AIRDROP,
+            "aerie",
+            L2,
+            ModuleConfig::MerkleDistributor {
+                contract: world.distributor,
+                token: world.aerie_token.clone(),
+                index: world.grant.index,
+                amount: world.grant.amount,
+                proof: world.grant.proof.clone(),
+            },
+        ),
+    ];
+    let feeds = world
+        .feeds
+        .iter()
+        .map(|feed| FeedSettings {
+            asset: AssetId::from(feed.asset),
+            chain: L2,
+            contract: feed.contract,
+            max_age: Duration::from_secs(2 * 3600),
+        })
+        .collect();
+    debug_assert_ne!(at(&world.usdc_l1), at(&world.weth_l2));
+    Settings {
+        mode: Mode::Demo,
+        seed,
+        tick: Duration::from_secs(BLOCK_SECONDS),
+        chains: vec![chain(L1, "l1", 100_000_000), chain(L2, "l2", 1_000_000)],
+        tokens: vec![
+            world.usdc_l1.clone(),
+            world.usdc_l2.clone(),
+            world.weth_l2.clone(),
+            world.aerie_token.clone(),
+        ],
+        feeds,
+        wallets: vec![world.wallet],
+        protocols,
+        weights: vec![
+            (ProtocolId::from(AERIE_L1), Bps(850)),
+            (ProtocolId::from(AERIE_L2), Bps(700)),
+            (ProtocolId::from(TERN), Bps(1200)),
+        ],
+        min_change: Usd::dollars(250),
+        policy: policy(world),
+        campaigns: campaigns(world, start, days),
+    }
+}
+
+fn policy(world: &World) -> Policy {
+    Policy {
+        protocol_limit: Bps(2000),
+        protocol_limits: BTreeMap::new(),
+        transaction_limit: Bps(500),
+        asset_limit: Bps(3000),
+        // Dollars are what everything is measured in; they may be all there is.
+        asset_limits: BTreeMap::from([(AssetId::from("USDC"), Bps::WHOLE)]),
+        gas_ceilings: BTreeMap::from([(L1, 40_000_000_000), (L2, 1_000_000_000)]),
+        fee_limit: Usd::dollars(60),
+        rolling_loss_limit: Bps(1000),
+        max_simulation_age: Duration::from_secs(BLOCK_SECONDS),
+        permit_ttl: Duration::from_secs(BLOCK_SECONDS),
+        wallets: vec![world.wallet],
+        tokens: Vec::new(),
+        calls: Vec::new(),
+        spenders: Vec::new(),
+        families: BTreeMap::new(),
+    }
+}
+
+fn campaigns(world: &World, start: Timestamp, days: u64) -> Vec<Campaign> {
+    let task = |name: &str, protocol: &str, action, amount, after: &[&str]| TaskDef {
+        name: name.to_owned(),
+        assignment: Assignment {
+            wallet: world.wallet,
+            protocol: ProtocolId::from(protocol),
+            action,
+            amount,
+        },
+        after: after.iter().map(|name| (*name).to_owned()).collect(),
+        critical: false,
+        retry: RetryPolicy {
+            max_attempts: 12,
+            base: Duration::from_secs(BLOCK_SECONDS),
+            cap: Duration::from_secs(12 * 3600),
+        },
+    };
+    let campaign = |id: &str, trigger, tasks| Campaign {
+        id: CampaignId::from(id),
+        trigger,
+        misfire_grace: None,
+        tasks,
+    };
+    let exact = |amount: &str| AmountSpec::Exact(amount.to_owned());
+    vec![
+        campaign(
+            "open-l1",
+            Trigger::Once,
+            vec![task(
+                "deposit",
+                AERIE_L1,
+                Action::Supply,
+                AmountSpec::Target,
+                &[],
+            )],
+        ),
+        campaign(
+            "open-l2",
+            Trigger::Once,
+            vec![
+                task("bridge", BRIDGE, Action::Bridge, exact("20000"), &[]),
+                task("wrap", WETH, Action::Wrap, exact("3.2"), &[]),
+                task(
+                    "deposit",
+                    AERIE_L2,
+                    Action::Supply,
+                    AmountSpec::Target,
+                    &["bridge"],
+                ),
+                task(
+                    "provide",
+                    TERN,
+                    Action::AddLiquidity,
+                    AmountSpec::Target,
+                    &["bridge", "wrap"],
+                ),
+            ],
+        ),
+        campaign(
+            "weekly-swap",
+            Trigger::Cron {
+                expression: "0 9 * * MON".to_owned(),
+                zone: "UTC".to_owned(),
+            },
+            vec![task(
+                "buy",
+                TERN,
+                Action::Swap {
+                    from: AssetId::from("USDC"),
+                    to: AssetId::from("ETH"),
+                },
+                exact("250"),
+                &[],
+            )],
+        ),
+        campaign(
+            "top-up",
+            Trigger::Interval {
+                every: DAY * 10,
+                first: Some(start.plus(DAY * 10)),
+            },
+            vec![task("deposit", AERIE_L1, Action::Supply, exact("200"), &[])],
+        ),
+        campaign(
+            "airdrop",
+            Trigger::Date {
+                at: start.plus(DAY * u32::try_from(days.saturating_sub(2)).unwrap_or(58)),
+            },
+            vec![task("claim", AIRDROP, Action::Claim, AmountSpec::All, &[])],
+        ),
+    ]
+}

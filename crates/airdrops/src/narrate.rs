@@ -1,0 +1,299 @@
+//! Journal entries and plans in words.
+
+use std::collections::BTreeMap;
+
+use airdrops_protocols::ModuleConfig;
+use airdrops_types::{
+    Answer, ChainId, Entry, Operation, Purpose, Reason, Scope, Token, TxResult, U256, Usd, Verdict,
+};
+
+/// Names of chains, for text.
+pub type ChainNames = BTreeMap<ChainId, String>;
+
+/// A chain's name; its id if it has none.
+#[must_use]
+pub fn chain_name(names: &ChainNames, chain: ChainId) -> String {
+    names
+        .get(&chain)
+        .cloned()
+        .unwrap_or_else(|| format!("chain {chain}"))
+}
+
+/// A scope with names.
+#[must_use]
+pub fn scope_text(names: &ChainNames, scope: &Scope) -> String {
+    match scope {
+        Scope::Chain(chain) => format!("chain {}", chain_name(names, *chain)),
+        Scope::Protocol(protocol) => format!("protocol {protocol}"),
+        Scope::Asset(asset) => format!("asset {asset}"),
+        Scope::Wallet(wallet) => format!("wallet {wallet}"),
+        Scope::Everything => "everything".into(),
+    }
+}
+
+/// One word for the kind of an entry.
+#[must_use]
+pub fn kind(entry: &Entry) -> &'static str {
+    match entry {
+        Entry::Started { .. } => "started",
+        Entry::Observed { .. } => "observed",
+        Entry::Assessed { .. } => "assessed",
+        Entry::Tripped { .. } => "tripped",
+        Entry::Cleared { .. } => "cleared",
+        Entry::Allocated { .. } => "allocated",
+        Entry::Fired { .. } => "fired",
+        Entry::Task { .. } => "task",
+        Entry::Planned { .. } => "planned",
+        Entry::Decided {
+            verdict: Verdict::Permitted { .. },
+            ..
+        } => "permitted",
+        Entry::Decided { .. } => "refused",
+        Entry::Signed { .. } => "signed",
+        Entry::Settled { .. } => "settled",
+        Entry::Flow { .. } => "flow",
+        Entry::Note { .. } => "note",
+    }
+}
+
+/// Reasons in one line.
+#[must_use]
+pub fn reasons_text(reasons: &[Reason]) -> String {
+    let words: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+    words.join("; ")
+}
+
+/// What an entry says, in one line.
+#[must_use]
+pub fn line(names: &ChainNames, entry: &Entry) -> String {
+    match entry {
+        Entry::Started {
+            version,
+            mode,
+            seed,
+            ..
+        } => format!("version {version} in {mode} mode, seed {seed}"),
+        Entry::Observed { snapshot } => format!(
+            "{} chains, {} prices, {} balances, {} positions",
+            snapshot.chains.len(),
+            snapshot.prices.len(),
+            snapshot.holdings.len(),
+            snapshot.positions.len()
+        ),
+        Entry::Assessed {
+            point, protocols, ..
+        } => {
+            let exposures: Vec<String> = protocols
+                .iter()
+                .filter(|(_, value)| *value != Usd::ZERO)
+                .map(|(family, value)| format!("{family} {value}"))
+                .collect();
+            let exposures = if exposures.is_empty() {
+                "no positions".into()
+            } else {
+                exposures.join(", ")
+            };
+            format!("equity {}: {exposures}", point.equity)
+        }
+        Entry::Tripped { trip, by } => format!(
+            "{} is {} by {} ({by}): {}",
+            scope_text(names, &trip.scope),
+            trip.state,
+            trip.breaker,
+            trip.evidence
+        ),
+        Entry::Cleared {
+            scope,
+            breaker,
+            by,
+            reason,
+        } => format!(
+            "{breaker} on {} by {by}: {reason}",
+            scope_text(names, scope)
+        ),
+        Entry::Allocated { targets, .. } => {
+            let targets: Vec<String> = targets
+                .iter()
+                .map(|target| format!("{} {} → {}", target.protocol, target.current, target.target))
+                .collect();
+            targets.join(", ")
+        }
+        Entry::Fired {
+            campaign,
+            due,
+            tasks,
+            note,
+        } => format!("{campaign} for {due}, {} tasks: {note}", tasks.len()),
+        Entry::Task {
+            task,
+            from,
+            to,
+            reason,
+            not_before,
+        } => {
+            let from = from.map_or_else(String::new, |from| format!("{from} → "));
+            let next = not_before.map_or_else(String::new, |at| format!(", next look {at}"));
+            format!("{task} {from}{to}: {reason}{next}")
+        }
+        Entry::Planned { task, summary, .. } => format!("{task}: {summary}"),
+        Entry::Decided {
+            intent, verdict, ..
+        } => {
+            let what = match &intent.purpose {
+                Purpose::Operation { .. } => intent.summary.clone(),
+                Purpose::Cancel { original } => format!("cancel {original}"),
+            };
+            match verdict {
+                Verdict::Permitted { .. } => format!("{}: {what}", intent.task),
+                Verdict::Refused { reasons } => {
+                    format!("{}: {what}: {}", intent.task, reasons_text(reasons))
+                }
+            }
+        }
+        Entry::Signed {
+            task,
+            chain,
+            nonce,
+            tx,
+            summary,
+            ..
+        } => format!(
+            "{task}: {summary} on {}, nonce {nonce}, {tx}",
+            chain_name(names, *chain)
+        ),
+        Entry::Settled {
+            task,
+            outcome,
+            fee,
+            summary,
+        } => format!(
+            "{task}: {summary}: {}, fee {fee}",
+            result_text(&outcome.result)
+        ),
+        Entry::Flow { value, note, .. } => format!("{value}: {note}"),
+        Entry::Note { text } => text.clone(),
+    }
+}
+
+/// A final result in words.
+#[must_use]
+pub fn result_text(result: &TxResult) -> &'static str {
+    match result {
+        TxResult::Succeeded => "succeeded",
+        TxResult::Reverted { out_of_gas: true } => "reverted, out of gas",
+        TxResult::Reverted { out_of_gas: false } => "reverted",
+        TxResult::Cancelled => "cancelled",
+    }
+}
+
+/// A broadcast's answer in words.
+#[must_use]
+pub fn answer_text(answer: &Answer) -> String {
+    match answer {
+        Answer::Accepted => "accepted".into(),
+        Answer::Rejected { reason } => format!("rejected: {reason}"),
+        Answer::Unknown { reason } => format!("unknown: {reason}"),
+    }
+}
+
+/// What would clear a reason.
+#[must_use]
+pub fn remedy(names: &ChainNames, reason: &Reason) -> String {
+    match reason {
+        Reason::NotFresh { .. } => {
+            "clears when the input is fresh again; check the chain's endpoint and feeds".into()
+        }
+        Reason::Control { scope, .. } => format!(
+            "look at the evidence, then `airdrops resume --scope {} --reason …`",
+            match scope {
+                Scope::Chain(chain) => format!("chain:{}", chain_name(names, *chain)),
+                other => other.to_string(),
+            }
+        ),
+        Reason::ProtocolLimit { family, .. } => format!(
+            "clears when exposure falls or equity grows; the limit is `{family}` under [limits.protocols], or `protocol` under [limits]"
+        ),
+        Reason::AssetLimit { asset, .. } => format!(
+            "clears when exposure falls or equity grows; the limit is `{asset}` under [limits.assets], or `asset` under [limits]"
+        ),
+        Reason::TransactionLimit { .. } => {
+            "lower the task's amount; the limit is `transaction` under [limits]".into()
+        }
+        Reason::GasCeiling { chain, .. } => format!(
+            "clears when gas is cheaper; the ceiling is `gas_ceiling` of chain {}",
+            chain_name(names, *chain)
+        ),
+        Reason::FeeLimit { .. } => {
+            "clears when gas is cheaper; the limit is `fee` under [limits]".into()
+        }
+        Reason::InsufficientFunds { .. } => "send funds to the wallet, or lower the amount".into(),
+        Reason::NotAllowed { .. } => {
+            "only configured chains, tokens and protocols may be used; check the configuration".into()
+        }
+        Reason::Simulation { .. } => {
+            "the transaction would fail on the chain; it is planned again at the next attempt".into()
+        }
+        Reason::Undeclared { .. } => {
+            "do not raise limits: the contract does something else than it should; check its address".into()
+        }
+        Reason::Unmeasurable { .. } => "clears when every holding has a fresh price".into(),
+    }
+}
+
+/// One step of a plan in words; `module` gives amounts their unit.
+#[must_use]
+pub fn operation_text(operation: &Operation, module: Option<&ModuleConfig>) -> String {
+    let of = |amount: &U256, token: Option<&Token>| match token {
+        Some(token) => token.amount(*amount).to_string(),
+        None => format!("{amount} base units"),
+    };
+    let verb = operation.verb();
+    match operation {
+        Operation::Approve {
+            token,
+            spender,
+            amount,
+        } if amount.is_zero() => format!("revoke the allowance of {spender} for {}", token.asset),
+        Operation::Approve {
+            token,
+            spender,
+            amount,
+        } => format!("approve {} for {spender}", token.amount(*amount)),
+        Operation::Withdraw { all: true, .. } | Operation::Exit => format!("{verb} all"),
+        Operation::Swap { from, to, amount } => {
+            format!("swap {} to {}", from.amount(*amount), to.asset)
+        }
+        Operation::AddLiquidity { amount_a, amount_b } => {
+            let (a, b) = match module {
+                Some(ModuleConfig::UniswapV2 {
+                    token_a, token_b, ..
+                }) => (Some(token_a), Some(token_b)),
+                _ => (None, None),
+            };
+            format!("{verb} {} and {}", of(amount_a, a), of(amount_b, b))
+        }
+        Operation::RemoveLiquidity { liquidity } => match module {
+            Some(ModuleConfig::UniswapV2 { lp, .. }) => {
+                format!("{verb} {}", of(liquidity, Some(lp)))
+            }
+            _ => format!("{verb} {}", of(liquidity, None)),
+        },
+        Operation::Wrap { amount }
+        | Operation::Unwrap { amount }
+        | Operation::Supply { amount }
+        | Operation::Withdraw { amount, .. }
+        | Operation::Stake { amount }
+        | Operation::Bridge { amount }
+        | Operation::Claim { amount, .. } => {
+            let token = module.and_then(|module| match module {
+                ModuleConfig::WrappedNative { native, .. } => Some(native),
+                ModuleConfig::Erc4626 { asset, .. } => Some(asset),
+                ModuleConfig::StakingRewards { stake, .. } => Some(stake),
+                ModuleConfig::Bridge { token, .. }
+                | ModuleConfig::MerkleDistributor { token, .. } => Some(token),
+                ModuleConfig::UniswapV2 { .. } => None,
+            });
+            format!("{verb} {}", of(amount, token))
+        }
+    }
+}

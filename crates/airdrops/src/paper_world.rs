@@ -1,0 +1,227 @@
+//! Paper mode's chains: inside the process, empty or forked from the configured endpoint, and the
+//! same again after a restart.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use airdrops_paper::{PaperChain, PaperConfig, PaperError, RpcError};
+use airdrops_types::{Address, Bytes, ChainId, Timestamp, U256};
+use alloy::eips::Encodable2718;
+use alloy::rpc::client::RpcClient;
+use serde::{Deserialize, Serialize};
+
+/// Why a paper chain could not be started or written down.
+#[derive(Debug, thiserror::Error)]
+pub enum PaperWorldError {
+    /// The file cannot be read or written.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file is not what this program wrote.
+    #[error(
+        "{path}:{line}: not a paper chain's record ({error}); move this file and the database away to begin again"
+    )]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong.
+        error: String,
+    },
+    /// The chain failed.
+    #[error("paper chain {chain}: {error}")]
+    Chain {
+        /// Which.
+        chain: ChainId,
+        /// Why.
+        error: PaperError,
+    },
+    /// A request was refused.
+    #[error("paper chain {chain}: {error}")]
+    Request {
+        /// Which.
+        chain: ChainId,
+        /// Why.
+        error: RpcError,
+    },
+}
+
+/// First line of the record: where the chain began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Origin {
+    chain: ChainId,
+    genesis: Timestamp,
+    forked: Option<u64>,
+    balances: Vec<(Address, U256)>,
+}
+
+/// Every further line: one block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Mined {
+    at: Timestamp,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    transactions: Vec<Bytes>,
+}
+
+/// A paper chain whose blocks are written down, so that a restart has the same chain.
+pub struct PaperWorld {
+    id: ChainId,
+    chain: PaperChain,
+    path: PathBuf,
+    record: File,
+}
+
+impl PaperWorld {
+    /// Continues the chain of the record at `path`, or begins one: forked from `upstream` at its
+    /// block `head`, or empty. `balances` are given to wallets at the beginning, wei.
+    ///
+    /// # Errors
+    /// [`PaperWorldError`].
+    pub fn open(
+        id: ChainId,
+        path: &Path,
+        now: Timestamp,
+        upstream: Option<(RpcClient, u64)>,
+        balances: &[(Address, U256)],
+    ) -> Result<Self, PaperWorldError> {
+        let io = |error| PaperWorldError::Io {
+            path: path.to_owned(),
+            error,
+        };
+        let lines = match File::open(path) {
+            Ok(file) => read_record(path, file)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(io(error)),
+        };
+        let mut lines = lines.into_iter();
+        let origin = match lines.next() {
+            Some((line, text)) => parse::<Origin>(path, line, &text)?,
+            None => Origin {
+                chain: id,
+                genesis: now,
+                forked: upstream.as_ref().map(|(_, head)| *head),
+                balances: balances.to_vec(),
+            },
+        };
+        let failed = |error| PaperWorldError::Chain { chain: id, error };
+        let config = PaperConfig::new(id, origin.genesis);
+        let chain = match (origin.forked, upstream) {
+            (Some(block), Some((client, _))) => {
+                PaperChain::fork(config, client, block).map_err(failed)?
+            }
+            _ => PaperChain::new(config),
+        };
+        for (account, balance) in &origin.balances {
+            chain.set_balance(*account, *balance).map_err(failed)?;
+        }
+        for (line, text) in lines {
+            let block = parse::<Mined>(path, line, &text)?;
+            for raw in block.transactions {
+                chain
+                    .request("eth_sendRawTransaction", serde_json::json!([raw]))
+                    .map_err(|error| PaperWorldError::Request { chain: id, error })?;
+            }
+            chain.mine(block.at);
+        }
+        let fresh = !path.exists();
+        let record = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(io)?;
+        let mut world = Self {
+            id,
+            chain,
+            path: path.to_owned(),
+            record,
+        };
+        if fresh {
+            world.write(&origin)?;
+        }
+        Ok(world)
+    }
+
+    /// The chain.
+    #[must_use]
+    pub fn chain(&self) -> &PaperChain {
+        &self.chain
+    }
+
+    /// Mines one block, and writes it down before anybody can have acted on it.
+    ///
+    /// # Errors
+    /// [`PaperWorldError`].
+    pub fn mine(&mut self, now: Timestamp) -> Result<(), PaperWorldError> {
+        let at = now.max(Timestamp(self.chain.head().time.0 + 1000));
+        self.chain.mine(at);
+        let failed = |error| PaperWorldError::Request {
+            chain: self.id,
+            error,
+        };
+        let block = self
+            .chain
+            .request("eth_getBlockByNumber", serde_json::json!(["latest", true]))
+            .map_err(failed)?;
+        let block: alloy::rpc::types::Block = serde_json::from_value(block)
+            .map_err(|error| failed(RpcError::server(error.to_string())))?;
+        let transactions = block
+            .transactions
+            .into_transactions()
+            .map(|transaction| Bytes::from(transaction.inner.encoded_2718()))
+            .collect();
+        self.write(&Mined { at, transactions })
+    }
+
+    fn write(&mut self, line: &impl Serialize) -> Result<(), PaperWorldError> {
+        let io = |error| PaperWorldError::Io {
+            path: self.path.clone(),
+            error,
+        };
+        let mut text = serde_json::to_string(line).map_err(|error| io(error.into()))?;
+        text.push('\n');
+        self.record.write_all(text.as_bytes()).map_err(io)?;
+        self.record.sync_data().map_err(io)
+    }
+}
+
+/// The record's complete lines. A last line without its end was being written when the process
+/// died, and is cut off.
+fn read_record(path: &Path, file: File) -> Result<Vec<(usize, String)>, PaperWorldError> {
+    let io = |error| PaperWorldError::Io {
+        path: path.to_owned(),
+        error,
+    };
+    let mut reader = BufReader::new(file);
+    let (mut lines, mut complete) = (Vec::new(), 0u64);
+    loop {
+        let mut text = String::new();
+        let read = reader.read_line(&mut text).map_err(io)?;
+        if !text.ends_with('\n') {
+            if read > 0 {
+                let file = OpenOptions::new().write(true).open(path).map_err(io)?;
+                file.set_len(complete).map_err(io)?;
+            }
+            return Ok(lines);
+        }
+        complete += read as u64;
+        lines.push((lines.len() + 1, text));
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(
+    path: &Path,
+    line: usize,
+    text: &str,
+) -> Result<T, PaperWorldError> {
+    serde_json::from_str(text).map_err(|error| PaperWorldError::Record {
+        path: path.to_owned(),
+        line,
+        error: error.to_string(),
+    })
+}

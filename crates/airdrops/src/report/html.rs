@@ -1,0 +1,501 @@
+//! The report as one HTML file: no script, nothing loaded from elsewhere.
+
+use airdrops_types::{Bps, ControlState, TaskState, Timestamp, Usd};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::chart::{Chart, Line, position, time_labels};
+use super::timeline::{Band, Segment};
+use super::{Exposure, Report, RunMode};
+
+/// Rows of the Gantt chart that are drawn at most.
+const MOST_TASKS: usize = 60;
+/// Rows of the refusals table that are shown at most.
+const MOST_REFUSALS: usize = 1000;
+
+/// The file's text.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let title = format!("airdrops report, {} mode", report.mode.word());
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                (banner(report.mode))
+                main {
+                    (header(report))
+                    @if report.entries == 0 {
+                        p.empty { "The journal is empty: there is nothing to report yet. " code { "airdrops run" } " starts the program." }
+                    } @else {
+                        (tiles(report))
+                        (control(report))
+                        (courses(report))
+                        (exposures(report))
+                        (gantt(report))
+                        (gas(report))
+                        (refusals(report))
+                    }
+                }
+                (footer(report))
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn banner(mode: RunMode) -> Markup {
+    html! {
+        div class=(format!("banner {}", mode.word())) role="note" {
+            strong { (mode.word().to_uppercase()) }
+            span { (mode.meaning()) }
+        }
+    }
+}
+
+fn header(report: &Report) -> Markup {
+    html! {
+        header {
+            h1 { "Farm report" }
+            @if let (Some(from), Some(to)) = (report.from, report.to) {
+                p { time datetime=(from) { (minute(from)) } " to " time datetime=(to) { (minute(to)) } ", all times in UTC" }
+            }
+        }
+    }
+}
+
+fn tile(name: &str, value: &str, note: &str, tone: &'static str) -> Markup {
+    html! {
+        div.tile {
+            dt { (name) }
+            dd class=(tone) { (value) }
+            dd.note { (note) }
+        }
+    }
+}
+
+fn tiles(report: &Report) -> Markup {
+    let totals = &report.totals;
+    let tone = |value: Usd| match value.0.signum() {
+        1 => "good",
+        -1 => "bad",
+        _ => "",
+    };
+    let share = Usd(totals.profit.0.saturating_abs())
+        .share_of(totals.start)
+        .map_or_else(String::new, |share| {
+            let sign = if totals.profit.0 < 0 { "−" } else { "+" };
+            format!("{sign}{share} of the start, ")
+        });
+    html! {
+        dl.tiles {
+            (tile("Equity", &totals.end.to_string(), &format!("from {}", totals.start), ""))
+            (tile("Profit", &totals.profit.to_string(), &format!("{share}net deposits {} left out", totals.flows), tone(totals.profit)))
+            (tile("Gas paid", &totals.fees.to_string(), "at the price of the time", ""))
+            (tile("Deepest drawdown", &totals.max_drawdown.to_string(), "below the highest so far", ""))
+            (tile("Transactions", &totals.signed.to_string(),
+                &format!("{} succeeded, {} reverted, {} cancelled", totals.succeeded, totals.reverted, totals.cancelled), ""))
+            (tile("Refused by the gate", &totals.refused.to_string(), &format!("{} permitted", totals.permitted), ""))
+            (tile("Task runs", &totals.tasks.to_string(), &format!("{} completed, {} failed", totals.completed, totals.failed), ""))
+            (tile("Halts and trips", &totals.trips.to_string(), "by breakers or people", ""))
+        }
+    }
+}
+
+fn window(report: &Report) -> (i64, i64) {
+    let from = report.from.map_or(0, |at| at.0);
+    (from, report.to.map_or(from + 1, |at| at.0.max(from + 1)))
+}
+
+fn courses(report: &Report) -> Markup {
+    if report.equity.is_empty() {
+        return html! { section { h2 { "Equity" } p.empty { "Equity was never assessed." } } };
+    }
+    let totals = &report.totals;
+    let equity = Chart {
+        id: "equity".into(),
+        title: "Equity".into(),
+        description: format!("From {} to {}.", totals.start, totals.end),
+        unit: "US dollars",
+        label: dollars_label,
+        from_zero: false,
+        window: window(report),
+        lines: vec![
+            Line {
+                name: "equity less net deposits".into(),
+                class: "second",
+                points: report
+                    .equity
+                    .iter()
+                    .map(|point| {
+                        (
+                            point.at.0,
+                            dollars(point.equity - (point.net_flows - first_flows(report))),
+                        )
+                    })
+                    .collect(),
+                filled: false,
+            },
+            Line {
+                name: "equity".into(),
+                class: "first",
+                points: report
+                    .equity
+                    .iter()
+                    .map(|point| (point.at.0, dollars(point.equity)))
+                    .collect(),
+                filled: false,
+            },
+        ],
+        small: false,
+    };
+    let drawdown = Chart {
+        id: "drawdown".into(),
+        title: "Drawdown".into(),
+        description: format!(
+            "At its deepest {} below the highest so far.",
+            totals.max_drawdown
+        ),
+        unit: "% below the highest equity so far, deposits taken out",
+        label: percent_label,
+        from_zero: true,
+        window: window(report),
+        lines: vec![Line {
+            name: "drawdown".into(),
+            class: "loss",
+            points: report
+                .drawdown
+                .iter()
+                .map(|(at, depth)| (at.0, -f64::from(depth.0) / 100.0))
+                .collect(),
+            filled: true,
+        }],
+        small: false,
+    };
+    html! {
+        section {
+            h2 { "Equity and drawdown" }
+            (equity.render())
+            (drawdown.render())
+        }
+    }
+}
+
+fn first_flows(report: &Report) -> Usd {
+    report
+        .equity
+        .first()
+        .map_or(Usd::ZERO, |point| point.net_flows)
+}
+
+fn exposures(report: &Report) -> Markup {
+    html! {
+        section {
+            h2 { "Exposure against limits" }
+            @if report.exposures.is_empty() {
+                p.empty { "Nothing was held." }
+            }
+            div.grid {
+                @for (index, exposure) in report.exposures.iter().enumerate() {
+                    (exposure_chart(report, index, exposure).render())
+                }
+            }
+            @if !report.exposures.is_empty() {
+                div.scroll { table {
+                    caption { "At the end" }
+                    thead { tr { th { "Exposure" } th.number { "Value" } th.number { "Share of equity" } th.number { "Highest" } th.number { "Limit" } } }
+                    tbody { @for exposure in &report.exposures { tr {
+                        td { (exposure.kind) " " strong { (exposure.name) } }
+                        td.number { (exposure.value) }
+                        td.number { (share_text(exposure.shares.last())) }
+                        td.number { (share_text(exposure.shares.iter().max_by_key(|(_, share)| *share))) }
+                        td.number { (share_text(exposure.limits.last())) }
+                    } } }
+                } }
+            }
+        }
+    }
+}
+
+fn share_text(point: Option<&(Timestamp, Bps)>) -> String {
+    point.map_or_else(|| "–".into(), |(_, share)| share.to_string())
+}
+
+fn exposure_chart(report: &Report, index: usize, exposure: &Exposure) -> Chart {
+    let percent = |series: &[(Timestamp, Bps)]| {
+        series
+            .iter()
+            .map(|(at, share)| (at.0, f64::from(share.0) / 100.0))
+            .collect()
+    };
+    let mut lines = vec![Line {
+        name: "exposure".into(),
+        class: if exposure.kind == "protocol" {
+            "first"
+        } else {
+            "third"
+        },
+        points: percent(&exposure.shares),
+        filled: true,
+    }];
+    if !exposure.limits.is_empty() {
+        lines.push(Line {
+            name: "limit".into(),
+            class: "limit",
+            points: percent(&exposure.limits),
+            filled: false,
+        });
+    }
+    Chart {
+        id: format!("exposure-{index}"),
+        title: format!("{} {}", exposure.kind, exposure.name),
+        description: format!(
+            "At the end {} of equity, limit {}.",
+            share_text(exposure.shares.last()),
+            share_text(exposure.limits.last())
+        ),
+        unit: "% of equity",
+        label: percent_label,
+        from_zero: true,
+        window: window(report),
+        lines,
+        small: true,
+    }
+}
+
+/// A bar of a timeline as an absolutely placed block, at least wide enough to be seen.
+fn block(window: (i64, i64), from: Timestamp, to: Timestamp, class: &str, title: &str) -> Markup {
+    let left = position(window, from.0) * 100.0;
+    let width = position(window, to.0) * 100.0 - left;
+    html! {
+        i class=(class) style=(format!("left:{left:.3}%;width:{width:.3}%")) title=(title) {}
+    }
+}
+
+fn control(report: &Report) -> Markup {
+    let window = window(report);
+    let class = |band: &Band| format!("state-{}", band.state);
+    let changes: Vec<(&str, &Band)> = report
+        .control
+        .rows
+        .iter()
+        .flat_map(|(scope, bands)| bands.iter().map(move |band| (scope.as_str(), band)))
+        .filter(|(_, band)| band.state != ControlState::Active)
+        .collect();
+    html! {
+        section {
+            h2 { "Control states" }
+            ul.legend {
+                @for state in [ControlState::Active, ControlState::Cautious, ControlState::Reducing, ControlState::Halted, ControlState::Locked] {
+                    li { span class=(format!("key state-{state}")) {} (state) }
+                }
+            }
+            div.timeline {
+                @for (scope, bands) in &report.control.rows {
+                    div.row {
+                        span.label { (scope) }
+                        div.track role="img" aria-label=(format!("{scope}: {}", bands.iter().map(|band| format!("{} from {}", band.state, minute(band.from))).collect::<Vec<_>>().join(", "))) {
+                            @for band in bands {
+                                (block(window, band.from, band.to, &class(band),
+                                    &format!("{} from {} to {}. {}", band.state, minute(band.from), minute(band.to), band.why)))
+                            }
+                        }
+                    }
+                }
+                div.row { span.label {} div.axis { (time_labels(window)) } }
+            }
+            @if changes.is_empty() {
+                p.empty { "No breaker tripped and nobody halted anything." }
+            } @else {
+                div.scroll { table {
+                    thead { tr { th { "From" } th { "To" } th { "Scope" } th { "State" } th { "Evidence" } } }
+                    tbody { @for (scope, band) in changes { tr {
+                        td.time { (minute(band.from)) }
+                        td.time { @if band.standing { "stands" } @else { (minute(band.to)) } }
+                        td { (scope) }
+                        td { span class=(format!("badge state-{}", band.state)) { (band.state) } }
+                        td.words { (band.why) }
+                    } } }
+                } }
+            }
+        }
+    }
+}
+
+fn gantt(report: &Report) -> Markup {
+    let window = window(report);
+    let title = |segment: &Segment| {
+        format!(
+            "{}: {} from {} to {}. {}",
+            segment.task,
+            segment.state,
+            minute(segment.from),
+            minute(segment.to),
+            segment.reason
+        )
+    };
+    let spoken = |segments: &[Segment]| {
+        let count = |state: TaskState| {
+            segments
+                .iter()
+                .filter(|segment| segment.state == state)
+                .count()
+        };
+        format!(
+            "{} completed, {} failed, {} times deferred",
+            count(TaskState::Completed),
+            count(TaskState::Failed),
+            count(TaskState::Deferred)
+        )
+    };
+    html! {
+        section {
+            h2 { "Tasks" }
+            @if report.gantt.rows.is_empty() {
+                p.empty { "No task was made." }
+            } @else {
+                ul.legend {
+                    @for state in [TaskState::Pending, TaskState::Deferred, TaskState::Running, TaskState::Retrying, TaskState::Completed, TaskState::Failed, TaskState::Cancelled] {
+                        li { span class=(format!("key task-{state}")) {} (state) }
+                    }
+                }
+                div.timeline {
+                    @for (name, segments) in report.gantt.rows.iter().take(MOST_TASKS) {
+                        div.row {
+                            span.label title=(name) { (name) }
+                            div.track role="img" aria-label=(format!("{name}: {}", spoken(segments))) {
+                                @for segment in segments {
+                                    (block(window, segment.from, segment.to, &format!("task-{}", segment.state), &title(segment)))
+                                }
+                            }
+                        }
+                    }
+                    div.row { span.label {} div.axis { (time_labels(window)) } }
+                }
+                @if report.gantt.rows.len() > MOST_TASKS {
+                    p.empty { "The first " (MOST_TASKS) " of " (report.gantt.rows.len()) " tasks are drawn." }
+                }
+            }
+        }
+    }
+}
+
+fn gas(report: &Report) -> Markup {
+    let most = report
+        .gas
+        .iter()
+        .map(|row| row.fee.0)
+        .max()
+        .unwrap_or(0)
+        .max(1);
+    let width = |fee: Usd| {
+        let share = Usd(fee.0.max(0)).share_of(Usd(most)).unwrap_or_default();
+        format!("width:{:.2}%", f64::from(share.0) / 100.0)
+    };
+    html! {
+        section {
+            h2 { "Gas paid" }
+            @if report.gas.is_empty() {
+                p.empty { "No transaction was settled." }
+            } @else {
+                div.scroll { table {
+                    thead { tr { th { "Chain" } th { "Protocol" } th.number { "Transactions" } th.number { "Fee, US dollars" } th.bar aria-hidden="true" {} } }
+                    tbody { @for row in &report.gas { tr {
+                        td { (row.chain) }
+                        td { (row.protocol) }
+                        td.number { (row.transactions) }
+                        td.number { (row.fee) }
+                        td.bar aria-hidden="true" { i style=(width(row.fee)) {} }
+                    } } }
+                    tfoot { tr { th colspan="3" { "Sum" } td.number { (report.totals.fees) } td.bar {} } }
+                } }
+            }
+        }
+    }
+}
+
+fn refusals(report: &Report) -> Markup {
+    html! {
+        section {
+            h2 { "Refusals" }
+            @if report.refusals.is_empty() {
+                p.empty { "The gate refused nothing." }
+            } @else {
+                p { "The gate refused " strong { (report.totals.refused) } " times. Repeated refusals of one step for the same reasons share a row." }
+                div.scroll { table {
+                    caption { "By reason" }
+                    thead { tr { th { "Reason" } th.number { "Times" } th { "Latest" } th { "Task" } } }
+                    tbody { @for group in &report.refusal_groups { tr {
+                        td { code { (group.code) } }
+                        td.number { (group.count) }
+                        td.words { (group.example) }
+                        td { (group.task) }
+                    } } }
+                } }
+                details open[report.refusals.len() <= 50] {
+                    summary { "Every refusal" }
+                    div.scroll { table {
+                        thead { tr { th { "Time" } th.number { "Times" } th { "Task" } th { "Wanted" } th { "Refused because" } } }
+                        tbody { @for row in report.refusals.iter().take(MOST_REFUSALS) { tr {
+                            td.time {
+                                (minute(row.first))
+                                @if row.count > 1 { br; "to " (minute(row.last)) }
+                            }
+                            td.number { (row.count) }
+                            td { (row.task) }
+                            td.words { (row.summary) }
+                            td.words { (row.reasons) }
+                        } } }
+                    } }
+                    @if report.refusals.len() > MOST_REFUSALS {
+                        p.empty { "The first " (MOST_REFUSALS) " of " (report.refusals.len()) " rows are shown; the journal has all." }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn footer(report: &Report) -> Markup {
+    html! {
+        footer {
+            p {
+                "Computed from " (report.entries) " journal entries"
+                @if !report.version.is_empty() { " of airdrops " (report.version) }
+                "."
+            }
+            @if let Some((seq, hash)) = &report.head {
+                p { "Entry " (seq) " has the hash " code { (hash) } "; " code { "airdrops journal verify" } " checks all before it." }
+            }
+        }
+    }
+}
+
+/// `2026-01-31 09:00`, UTC.
+fn minute(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.0)
+        .map(|instant| instant.strftime("%Y-%m-%d %H:%M").to_string())
+        .unwrap_or_else(|_| at.to_string())
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn dollars(value: Usd) -> f64 {
+    value.0 as f64 / 1e6
+}
+
+#[allow(clippy::cast_possible_truncation)]
+fn dollars_label(value: f64) -> String {
+    let text = Usd((value * 1e6).round() as i128).to_string();
+    text.strip_suffix(".00").map(str::to_owned).unwrap_or(text)
+}
+
+fn percent_label(value: f64) -> String {
+    let text = format!("{value:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    format!("{} %", if text == "-0" { "0" } else { text })
+}

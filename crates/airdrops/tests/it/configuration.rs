@@ -1,0 +1,422 @@
+//! The configuration file: what is accepted, and how mistakes are told.
+
+use std::path::Path;
+
+use airdrops::config::{ConfigError, Loaded, read, schema, summary};
+use airdrops_runtime::settings::Mode;
+use airdrops_types::{AmountSpec, Bps, ChainId, U256, Usd};
+
+const EVERY_KEY: &str = include_str!("every-key.toml");
+
+fn load(text: &str) -> Result<Loaded, ConfigError> {
+    read("airdrops.toml", text.to_owned(), Path::new(""), &|_| None)
+}
+
+fn mistakes(text: &str) -> String {
+    load(text).expect_err("the text has mistakes").to_string()
+}
+
+/// The example with one piece replaced.
+fn with(old: &str, new: &str) -> String {
+    assert!(EVERY_KEY.contains(old), "{old}");
+    EVERY_KEY.replacen(old, new, 1)
+}
+
+#[test]
+fn a_file_with_every_key_becomes_settings() {
+    let loaded = load(EVERY_KEY).unwrap_or_else(|error| panic!("{error}"));
+    let settings = &loaded.settings;
+    assert_eq!(settings.mode, Mode::Paper);
+    assert_eq!(settings.seed, 7);
+    assert_eq!(settings.chains.len(), 2);
+    assert_eq!(settings.chains[0].confirmations, 3);
+    assert_eq!(settings.chains[1].confirmations, 2, "default");
+    assert_eq!(settings.policy.gas_ceilings[&ChainId(1)], 60_000_000_000);
+    assert_eq!(settings.policy.fee_limit, Usd::dollars(50));
+    assert_eq!(settings.policy.protocol_limits["aerie"], Bps(2500));
+    assert!(settings.policy.calls.is_empty() && settings.policy.tokens.is_empty());
+    assert_eq!(settings.tokens.len(), 5, "two natives, two USDC, WETH");
+    assert_eq!(settings.protocols.len(), 6);
+    assert_eq!(settings.weights.len(), 1);
+    assert_eq!(settings.wallets, [loaded.wallets[0].address]);
+    let balance = U256::from(12_500_000_000_000_000_000_u128);
+    assert_eq!(loaded.wallets[0].paper_balance, balance);
+    let bridge = &settings.campaigns[0].tasks[1];
+    assert_eq!(bridge.assignment.amount, AmountSpec::Exact("0.25".into()));
+    assert_eq!(loaded.rpc.len(), 1);
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    let text = summary::text(&loaded);
+    assert!(
+        text.contains("deposit: supply up to the target at aerie, after bridge"),
+        "{text}"
+    );
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
+    let text = EVERY_KEY
+        .replacen("tick = \"15s\"", "tikc = \"15s\"", 1)
+        .replacen("fee = \"$50\"", "fee = 50", 1)
+        .replacen("protocol = \"20%\"", "protocol = \"120%\"", 1)
+        .replacen("max_age = \"75m\"", "max_age = \"75 parsecs\"", 1)
+        .replacen("critical = true", "critical = \"yes\"", 1);
+    insta::assert_snapshot!(mistakes(&text), @r#"
+    airdrops.toml:4:1: unknown key `tikc` in [engine]
+    4 | tikc = "15s"
+      | ^^^^
+      = help: did you mean `tick`?
+
+    airdrops.toml:9:12: `protocol`: `120%` is out of range: from 0.01 % to 100 %
+    9 | protocol = "120%"
+      |            ^^^^^^
+      = help: write protocol = "5%"
+
+    airdrops.toml:13:7: `fee` must be an amount of dollars in quotes, not a whole number
+    13 | fee = 50
+       |       ^^
+       = help: write fee = "$50"
+
+    airdrops.toml:59:11: `max_age`: `75 parsecs` has an unknown unit `parsecs`
+    59 | max_age = "75 parsecs"
+       |           ^^^^^^^^^^^^
+       = help: write max_age = "1m"
+
+    airdrops.toml:139:12: `critical` must be true or false, not text
+    139 | critical = "yes"
+        |            ^^^^^
+        = help: write critical = true
+
+    5 mistakes in airdrops.toml
+    "#);
+}
+
+#[test]
+fn unknown_names_suggest_the_nearest() {
+    for (old, new, expected) in [
+        (
+            "wallet = \"main\"",
+            "wallet = \"mian\"",
+            "unknown wallet `mian`",
+        ),
+        (
+            "protocol = \"bridge\"",
+            "protocol = \"brigde\"",
+            "unknown protocol `brigde`",
+        ),
+        (
+            "remote_chain = \"rollup\"",
+            "remote_chain = \"rolup\"",
+            "unknown chain `rolup`",
+        ),
+        (
+            "token_a = \"WETH\"",
+            "token_a = \"WET\"",
+            "unknown token `WET`",
+        ),
+        (
+            "underlying = \"pair\"",
+            "underlying = \"pairs\"",
+            "unknown protocol `pairs`",
+        ),
+        (
+            "after = [\"bridge\"]",
+            "after = [\"brige\"]",
+            "unknown task `brige` in this campaign",
+        ),
+        ("assets = { USDC", "assets = { UDSC", "unknown asset `UDSC`"),
+        (
+            "protocols = { aerie",
+            "protocols = { arie",
+            "unknown protocol family `arie`",
+        ),
+        (
+            "module = \"erc4626\"",
+            "module = \"erc462\"",
+            "`module`: `erc462` is unknown",
+        ),
+        (
+            "action = \"supply\"",
+            "action = \"suply\"",
+            "`action`: `suply` is unknown",
+        ),
+    ] {
+        let text = mistakes(&with(old, new));
+        assert!(text.contains(expected), "{new}: {text}");
+        assert!(text.contains("help: did you mean `"), "{new}: {text}");
+    }
+}
+
+#[test]
+fn contradictions_are_mistakes() {
+    for (old, new, expected) in [
+        ("id = 10", "id = 1", "chain id 1 is used twice"),
+        (
+            "name = \"rollup\"",
+            "name = \"mainnet\"",
+            "chain `mainnet` is defined twice",
+        ),
+        (
+            "id = \"drop\"",
+            "id = \"pair\"",
+            "protocol `pair` is defined twice",
+        ),
+        (
+            "weight = \"15%\"",
+            "weight = \"150%\"",
+            "is out of range: from 0 % to 100 %",
+        ),
+        ("0xC02aaA39b223", "0xc02aaA39b223", "has a wrong checksum"),
+        (
+            "0x00000000000000000000000000000000000000b1",
+            "0xb1",
+            "is not an address",
+        ),
+        (
+            "cron = \"0 9 * * MON\"",
+            "cron = \"0 99 * * MON\"",
+            "cron expression",
+        ),
+        (
+            "zone = \"Europe/Berlin\"",
+            "zone = \"Europe/Atlantis\"",
+            "unknown time zone",
+        ),
+        (
+            "every = \"6h\"",
+            "every = \"6h\"\nat = 2026-01-01T00:00:00Z",
+            "has every and at",
+        ),
+        (
+            "every = \"6h\"\n",
+            "",
+            "`first` means nothing without `every`",
+        ),
+        (
+            "action = \"supply\"",
+            "action = \"swap\"",
+            "protocol `aerie` cannot swap: its module is erc4626",
+        ),
+        (
+            "amount = \"0.25\"",
+            "after = [\"deposit\"]\namount = \"0.25\"",
+            "tasks wait for each other: ",
+        ),
+        (
+            "amount = \"0.25\"",
+            "amount = \"0.1234567890123456789\"",
+            "has more than 18 decimals, as ETH has",
+        ),
+        (
+            "amount = \"12.5\"",
+            "amount = \"0.0000001\"",
+            "has more than 6 decimals",
+        ),
+        (
+            "from = \"USDC\"",
+            "from = \"ETH\"",
+            "`from` and `to` are the same",
+        ),
+        (
+            "priority_fee = \"0.1 gwei\"",
+            "priority_fee = \"61 gwei\"",
+            "is higher than `gas_ceiling`",
+        ),
+        (
+            "[[price]]\nasset = \"ETH\"",
+            "[[price]]\nasset = \"USDC\"",
+            "`USDC` has two prices",
+        ),
+        (
+            "gas_ceiling = \"1 gwei\"\n",
+            "",
+            "[[chain]] lacks the key `gas_ceiling`",
+        ),
+        (
+            "action = \"exit\"",
+            "action = \"exit\"\namount = \"5%\"",
+            "exit always takes all",
+        ),
+        (
+            "mode = \"paper\"",
+            "mode = \"live\"",
+            "live mode needs a keystore",
+        ),
+        (
+            "mode = \"paper\"",
+            "mode = \"live\"",
+            "live mode needs an endpoint for each chain",
+        ),
+        (
+            "tick = \"15s\"",
+            "tick = \"15s\"\ntick = \"1m\"",
+            "not TOML: ",
+        ),
+    ] {
+        let text = mistakes(&with(old, new));
+        assert!(text.contains(expected), "{new}: {text}");
+    }
+}
+
+#[test]
+fn weights_over_the_whole_are_a_mistake_and_over_a_limit_a_warning() {
+    let more = |first: &str, second: &str| {
+        let second = format!(
+            "weight = \"{first}\"\n\n[[allocation]]\nprotocol = \"pair\"\nweight = \"{second}\""
+        );
+        with("weight = \"15%\"", &second)
+    };
+    let text = mistakes(&more("60%", "40.01%"));
+    assert!(
+        text.contains("the weights add up to 100.01 % so far"),
+        "{text}"
+    );
+    let loaded = load(&more("26%", "20%")).unwrap_or_else(|error| panic!("{error}"));
+    let warnings = loaded.source.render(&loaded.warnings);
+    assert!(
+        warnings.contains("is to hold 26 %, but its limit is 25 %"),
+        "{warnings}"
+    );
+    assert_eq!(loaded.warnings.len(), 1, "{warnings}");
+}
+
+#[test]
+fn syntax_errors_have_their_place() {
+    let text = mistakes("mode = \"paper\"\n[engine\ntick = \"15s\"\n[[chain]\n");
+    assert!(text.contains("airdrops.toml:2:"), "{text}");
+    assert!(text.contains("airdrops.toml:4:"), "{text}");
+}
+
+#[test]
+fn an_empty_file_says_what_it_needs() {
+    let text = mistakes("");
+    assert!(
+        text.contains("airdrops.toml:1:1: the file lacks the key `chain`"),
+        "{text}"
+    );
+    assert!(text.contains("lacks the key `wallet`"), "{text}");
+}
+
+#[test]
+fn secrets_are_in_no_message_and_no_summary() {
+    let canary = "CANARY77";
+    for (old, new) in [
+        (
+            "rpc = \"http://127.0.0.1:8545\"",
+            "rpc = \"https://eth.example/v2/CANARY77\"\nnmae = \"x\"",
+        ),
+        ("rpc = \"http://127.0.0.1:8545\"", "rpc = \"CANARY77\""),
+        (
+            "rpc = \"http://127.0.0.1:8545\"",
+            "rcp = \"https://eth.example/v2/CANARY77\"",
+        ),
+        (
+            "rpc = \"http://127.0.0.1:8545\"",
+            "rpc = \"https://eth.example/v2/CANARY77",
+        ),
+        (
+            "name = \"main\"",
+            "name = \"main\"\npassphrase = \"CANARY77\"",
+        ),
+        (
+            "name = \"main\"",
+            "name = \"main\"\npassword = \"CANARY77\"",
+        ),
+    ] {
+        let text = mistakes(&with(old, new));
+        assert!(!text.contains(canary), "{new}: {text}");
+        let error = load(&with(old, new)).unwrap_err();
+        let everything = format!("{error:?}{}", error.json());
+        assert!(!everything.contains(canary), "{new}: {everything}");
+    }
+    let secret = "https://eth.example/v2/CANARY77";
+    let text = with("\"http://127.0.0.1:8545\"", "{ env = \"RPC\" }");
+    let loaded = read("a.toml", text, Path::new(""), &|name| {
+        (name == "RPC").then(|| secret.into())
+    })
+    .unwrap();
+    assert_eq!(loaded.rpc.len(), 1);
+    let shown = format!(
+        "{loaded:?}{}{}",
+        summary::text(&loaded),
+        summary::json(&loaded)
+    );
+    assert!(!shown.contains(canary), "{shown}");
+}
+
+#[test]
+fn an_unset_variable_stops_live_mode_only() {
+    let text = with("\"http://127.0.0.1:8545\"", "{ env = \"RPC_MAINNET\" }");
+    let loaded = load(&text).unwrap_or_else(|error| panic!("{error}"));
+    let warnings = loaded.source.render(&loaded.warnings);
+    assert!(warnings.contains("RPC_MAINNET is not set"), "{warnings}");
+    let text = mistakes(&text.replace("mode = \"paper\"", "mode = \"live\""));
+    assert!(text.contains("RPC_MAINNET is not set"), "{text}");
+}
+
+#[test]
+fn the_keystore_gives_the_address_without_a_passphrase() {
+    let folder = tempfile::tempdir().unwrap();
+    let keystore =
+        r#"{"version":3,"address":"f39fd6e51aad88f6f4ce6ab8827279cfffb92266","crypto":{}}"#;
+    std::fs::write(folder.path().join("wallet.json"), keystore).unwrap();
+    let text = with(
+        "name = \"main\"",
+        "name = \"main\"\nkeystore = \"wallet.json\"",
+    )
+    .replace(
+        "gas_ceiling = \"1 gwei\"",
+        "gas_ceiling = \"1 gwei\"\nrpc = \"http://127.0.0.1:1\"",
+    );
+    let address = |text: &str, mode: &str| {
+        let text = text.replace("mode = \"paper\"", &format!("mode = \"{mode}\""));
+        let loaded = read("a.toml", text, folder.path(), &|_| None);
+        loaded.map(|loaded| loaded.wallets[0].address.to_string())
+    };
+    let real = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+    assert_eq!(address(&text, "live").unwrap(), real);
+    assert_ne!(
+        address(&text, "paper").unwrap(),
+        real,
+        "no real account on paper"
+    );
+    let missing = text.replace("wallet.json", "none.json");
+    assert!(
+        address(&missing, "live")
+            .unwrap_err()
+            .to_string()
+            .contains("none.json: ")
+    );
+    assert!(address(&missing, "paper").is_ok());
+}
+
+#[test]
+fn paper_accounts_are_the_same_every_time_and_differ_by_name() {
+    let address = |text: &str| load(text).unwrap().wallets[0].address;
+    assert_eq!(address(EVERY_KEY), address(EVERY_KEY));
+    assert_ne!(
+        address(EVERY_KEY),
+        address(&EVERY_KEY.replace("\"main\"", "\"side\""))
+    );
+}
+
+#[test]
+fn any_cut_of_the_file_is_an_error_or_settings_but_never_a_panic() {
+    for end in 0..EVERY_KEY.len() {
+        let _ = load(&EVERY_KEY[..end]).map_err(|error| error.to_string());
+    }
+}
+
+#[test]
+fn the_schema_is_closed_everywhere() {
+    fn check(value: &serde_json::Value) {
+        if let Some(object) = value.as_object() {
+            if object.contains_key("properties") && object.contains_key("type") {
+                assert_eq!(object["additionalProperties"], false);
+            }
+            object.values().for_each(check);
+        } else if let Some(array) = value.as_array() {
+            array.iter().for_each(check);
+        }
+    }
+    check(&schema::schema());
+}

@@ -1,0 +1,11 @@
+//! Tests of the program from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::cast_possible_truncation
+)]
+
+mod configuration;
+mod journal;
+mod program;
+mod report;

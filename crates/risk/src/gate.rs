@@ -1,0 +1,251 @@
+//! The only door to a signature: decides on one intent, and makes the [`Permit`] that the
+//! transaction manager consumes.
+//!
+//! [`verdict`] is a pure function of policy, state, snapshot, intent, tip and time. It does not
+//! stop at the first failing check, and it obeys two laws:
+//!
+//! - *Monotone*: a lower limit, a worse control state, an older or missing input, a higher base
+//!   fee or another reservation never turns a refusal into a permit.
+//! - *Missing or stale data never increases exposure*: only what provably reduces, and the
+//!   cancellation of a nonce, may rest on values that are not fresh.
+
+mod allow_list;
+mod effect;
+mod fee;
+mod limits;
+mod permit;
+mod simulation;
+
+use std::fmt;
+use std::time::Duration;
+
+use airdrops_types::{
+    ControlState, Intent, IntentId, Origin, PermitTerms, Reason, Reservation, Scope, Snapshot,
+    Timestamp, Trip, Verdict,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::exposure::Exposure;
+use crate::{ControlBoard, Policy, ReservationBook, Touched};
+use effect::{Class, Effect};
+pub use permit::Permit;
+
+/// `approve(address,uint256)`.
+pub(crate) const APPROVE: [u8; 4] = [0x09, 0x5e, 0xa7, 0xb3];
+
+/// Oldest snapshot that new exposure may rest on: its readings were fresh when it was taken.
+const MAX_SNAPSHOT_AGE: Duration = Duration::from_secs(120);
+
+/// What the gate remembers between decisions.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct GateState {
+    /// The stops that hold.
+    pub control: ControlBoard,
+    /// Exposure that was permitted and that no snapshot shows yet.
+    pub reservations: ReservationBook,
+}
+
+/// Why an intent was refused: all reasons, in a fixed order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// At least one.
+    pub reasons: Vec<Reason>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, reason) in self.reasons.iter().enumerate() {
+            let separator = if index > 0 { "; " } else { "" };
+            write!(f, "{separator}{reason}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// The gate: a policy and the state that its decisions rest on.
+#[derive(Debug)]
+pub struct Gate {
+    policy: Policy,
+    state: GateState,
+}
+
+impl Gate {
+    /// A gate that enforces `policy` from the state that was stored.
+    #[must_use]
+    pub fn new(policy: Policy, state: GateState) -> Self {
+        Self { policy, state }
+    }
+
+    /// What it enforces.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// What its decisions rest on.
+    #[must_use]
+    pub fn state(&self) -> &GateState {
+        &self.state
+    }
+
+    /// The stops, to be changed. Store a change before relying on it.
+    pub fn control_mut(&mut self) -> &mut ControlBoard {
+        &mut self.state.control
+    }
+
+    /// Adds a stop; see [`ControlBoard::trip`].
+    pub fn trip(&mut self, trip: Trip) -> bool {
+        self.state.control.trip(trip)
+    }
+
+    /// Takes a stop away; see [`ControlBoard::clear`].
+    pub fn clear(&mut self, scope: &Scope, breaker: &str) -> Option<Trip> {
+        self.state.control.clear(scope, breaker)
+    }
+
+    /// Ends the reservation of an intent that had, or can have, no effect: reverted, cancelled,
+    /// never signed.
+    pub fn release(&mut self, intent: IntentId) -> Option<Reservation> {
+        self.state.reservations.release(intent)
+    }
+
+    /// Notes the block of a final outcome; see [`ReservationBook::book`].
+    pub fn book(&mut self, intent: IntentId, block_number: u64) -> bool {
+        self.state.reservations.book(intent, block_number)
+    }
+
+    /// Ends the reservations whose effect the snapshot shows; see [`ReservationBook::retire`].
+    pub fn retire(&mut self, snapshot: &Snapshot) -> Vec<IntentId> {
+        self.state.reservations.retire(snapshot)
+    }
+
+    /// Decides on `intent`, with `tip` wei per gas offered to the block's builder. A permit's
+    /// exposure is reserved at once, so that permits together cannot exceed a limit. A further
+    /// decision on the same intent (before a fee bump, say) takes the place of the earlier one.
+    ///
+    /// # Errors
+    /// All reasons for a refusal. Nothing was reserved, and an earlier reservation of the same
+    /// intent stands.
+    #[must_use = "an unused permit keeps its exposure reserved until it is released"]
+    pub fn decide(
+        &mut self,
+        snapshot: &Snapshot,
+        intent: &Intent,
+        tip: u128,
+        now: Timestamp,
+    ) -> Result<Permit, Refusal> {
+        match verdict(&self.policy, &self.state, snapshot, intent, tip, now) {
+            Verdict::Permitted { terms } => {
+                self.state.reservations.reserve(terms.reservation.clone());
+                Ok(Permit::grant(intent.clone(), terms))
+            }
+            Verdict::Refused { reasons } => Err(Refusal { reasons }),
+        }
+    }
+}
+
+/// What the gate answers: a pure function, used by [`Gate::decide`] and by replay. The reasons of
+/// a refusal are sorted by code and text, without repetition.
+#[must_use]
+pub fn verdict(
+    policy: &Policy,
+    state: &GateState,
+    snapshot: &Snapshot,
+    intent: &Intent,
+    tip: u128,
+    now: Timestamp,
+) -> Verdict {
+    let mut reasons = Vec::new();
+    let effect = Effect::derive(snapshot, intent, &mut reasons);
+
+    allow_list::check(policy, intent, &effect, &mut reasons);
+    let control = check_control(state, intent, effect.class, &mut reasons);
+    if effect.class != Class::Cancel {
+        simulation::check(policy, intent, &effect, now, &mut reasons);
+    }
+    let fees = fee::check(policy, snapshot, intent, &effect, tip, &mut reasons);
+
+    let mut growth = limits::Growth::default();
+    if effect.class == Class::Increasing {
+        let age = now.since(snapshot.at).max(snapshot.at.since(now));
+        if age > MAX_SNAPSHOT_AGE {
+            reasons.push(Reason::NotFresh {
+                what: "snapshot".to_owned(),
+                defect: format!(
+                    "{} s old, at most {} s allowed",
+                    age.as_secs(),
+                    MAX_SNAPSHOT_AGE.as_secs()
+                ),
+            });
+        }
+        growth = limits::Growth::of(policy, snapshot, intent, &effect, &mut reasons);
+        match Exposure::strict(snapshot, policy) {
+            Ok(exposure) => {
+                let limits = limits::Limits {
+                    policy,
+                    control,
+                    exposure: &exposure,
+                    reservations: &state.reservations,
+                };
+                limits.check(intent.id, &growth, &mut reasons);
+            }
+            Err(defects) => reasons.extend(defects),
+        }
+    }
+
+    if !reasons.is_empty() {
+        reasons.sort_by_cached_key(|reason| (reason.code(), reason.to_string()));
+        reasons.dedup();
+        return Verdict::Refused { reasons };
+    }
+    Verdict::Permitted {
+        terms: PermitTerms {
+            intent: intent.id,
+            granted_at: now,
+            expires_at: now.plus(policy.permit_ttl),
+            gas_limit: fees.gas_limit,
+            max_fee_per_gas: fees.max_fee_per_gas,
+            max_priority_fee_per_gas: tip.min(fees.max_fee_per_gas),
+            control_revision: state.control.revision(),
+            reservation: Reservation {
+                intent: intent.id,
+                chain: intent.chain,
+                protocols: growth.families.into_iter().collect(),
+                assets: growth.assets.into_iter().collect(),
+                booked_at: None,
+            },
+        },
+    }
+}
+
+/// Adds every stop that forbids the intent, and returns the worst state that covers it.
+fn check_control(
+    state: &GateState,
+    intent: &Intent,
+    class: Class,
+    reasons: &mut Vec<Reason>,
+) -> ControlState {
+    let touched = Touched::by(intent);
+    for trip in state.control.covering(&touched) {
+        let allowed = match trip.state {
+            ControlState::Active | ControlState::Cautious => true,
+            ControlState::Reducing => class != Class::Increasing,
+            ControlState::Halted => match class {
+                Class::Cancel => true,
+                Class::Reducing => intent.origin == Origin::Operator,
+                Class::Increasing => false,
+            },
+            ControlState::Locked => false,
+        };
+        if !allowed {
+            reasons.push(Reason::Control {
+                state: trip.state,
+                scope: trip.scope.clone(),
+                evidence: format!("{}: {}", trip.breaker, trip.evidence),
+            });
+        }
+    }
+    state.control.state_for(&touched).0
+}

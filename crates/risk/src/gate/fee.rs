@@ -1,0 +1,182 @@
+//! What a transaction may cost, and whether the wallet can pay.
+
+use airdrops_types::{Intent, Reading, Reason, Snapshot, Token, U256, Usd};
+
+use super::effect::{Class, Effect, value_up};
+use crate::Policy;
+use crate::exposure::balance_of;
+
+/// Gas units of a transfer to oneself (21,000), with room for a chain that counts more.
+const CANCEL_GAS: u64 = 30_000;
+
+/// No transaction may have more gas (EIP-7825).
+const MAX_GAS: u64 = 1 << 24;
+
+/// What the permit says about gas.
+pub(super) struct Fees {
+    pub(super) gas_limit: u64,
+    pub(super) max_fee_per_gas: u128,
+}
+
+/// Checks gas price, worst-case fee and balances.
+///
+/// Fee and balance are measured at twice the base fee plus the tip, even where the ceiling caps
+/// what is offered: otherwise a lower ceiling could turn a refusal into a permit. For the same
+/// reason the fee limit in USD, which needs a price, does not bind what only reduces; there, gas
+/// ceiling and gas limit bound the fee. What the chain itself tells, base fee and native balance,
+/// must be known for that too, fresh or stale: without the chain, nothing can be sent anyway.
+pub(super) fn check(
+    policy: &Policy,
+    snapshot: &Snapshot,
+    intent: &Intent,
+    effect: &Effect<'_>,
+    tip: u128,
+    reasons: &mut Vec<Reason>,
+) -> Fees {
+    let ceiling = policy.gas_ceilings.get(&intent.chain).copied();
+    let ceiling = ceiling.unwrap_or_default();
+    let base_fee = snapshot
+        .chains
+        .get(&intent.chain)
+        .map(|chain| &chain.base_fee);
+    let known = base_fee.and_then(Reading::last_known).copied();
+    let wanted = known
+        .unwrap_or_default()
+        .saturating_mul(2)
+        .saturating_add(tip);
+
+    if effect.class == Class::Cancel {
+        // It must outbid a transaction that may offer the whole ceiling, by the tenth that nodes
+        // ask for a replacement.
+        return Fees {
+            gas_limit: CANCEL_GAS,
+            max_fee_per_gas: wanted.max(ceiling.saturating_add(ceiling / 4)),
+        };
+    }
+
+    let usable = match effect.class {
+        Class::Increasing => base_fee.and_then(Reading::fresh).copied(),
+        Class::Reducing | Class::Cancel => known,
+    };
+    if usable.is_none() {
+        reasons.push(Reason::NotFresh {
+            what: format!("base fee of chain {}", intent.chain),
+            defect: base_fee
+                .and_then(Reading::defect)
+                .unwrap_or_else(|| "missing: not observed".to_owned()),
+        });
+    }
+    if let Some(base_fee) = known
+        && base_fee > ceiling
+    {
+        reasons.push(Reason::GasCeiling {
+            chain: intent.chain,
+            base_fee,
+            ceiling,
+        });
+    }
+
+    let gas_limit = gas_limit(intent, reasons);
+    let fee = U256::from(gas_limit).saturating_mul(U256::from(wanted));
+    if effect.class == Class::Increasing {
+        check_fee_limit(policy, snapshot, intent, fee, reasons);
+        for (token, amount) in &effect.spends {
+            if !token.is_native() {
+                require(snapshot, intent, effect.class, token, *amount, reasons);
+            }
+        }
+    }
+    if let Some(token) = native_token(policy, snapshot, intent) {
+        let needed = intent.call.value.saturating_add(fee);
+        require(snapshot, intent, effect.class, &token, needed, reasons);
+    }
+    Fees {
+        gas_limit,
+        max_fee_per_gas: ceiling.min(wanted),
+    }
+}
+
+/// Half as much again as the simulation used, and 60,000: estimates come out too low where a slot
+/// is written for the first time in the real block, and exact limits ran out of gas.
+fn gas_limit(intent: &Intent, reasons: &mut Vec<Reason>) -> u64 {
+    let used = intent.simulation.as_ref().map_or(0, |ran| ran.gas_used);
+    let limit = used.saturating_add(used / 2).saturating_add(60_000);
+    if limit > MAX_GAS {
+        reasons.push(Reason::Simulation {
+            defect: format!("needs {limit} gas, at most {MAX_GAS} allowed"),
+        });
+    }
+    limit
+}
+
+fn check_fee_limit(
+    policy: &Policy,
+    snapshot: &Snapshot,
+    intent: &Intent,
+    fee: U256,
+    reasons: &mut Vec<Reason>,
+) {
+    if let Some(token) = native_token(policy, snapshot, intent) {
+        match value_up(snapshot, &token, fee) {
+            Ok(measured) if measured > policy.fee_limit => reasons.push(Reason::FeeLimit {
+                measured,
+                bound: policy.fee_limit.max(Usd::ZERO),
+            }),
+            Ok(_) => {}
+            Err(reason) => reasons.push(reason),
+        }
+    }
+}
+
+/// The chain's native currency, as the policy lists it, or else as the chain is observed.
+fn native_token(policy: &Policy, snapshot: &Snapshot, intent: &Intent) -> Option<Token> {
+    let listed = policy
+        .tokens
+        .iter()
+        .find(|token| token.chain == intent.chain && token.is_native());
+    listed.cloned().or_else(|| {
+        let chain = snapshot.chains.get(&intent.chain)?;
+        Some(Token {
+            chain: intent.chain,
+            contract: None,
+            asset: chain.gas_asset.clone(),
+            decimals: 18,
+        })
+    })
+}
+
+/// Adds a reason unless the wallet is known to have `needed`.
+fn require(
+    snapshot: &Snapshot,
+    intent: &Intent,
+    class: Class,
+    token: &Token,
+    needed: U256,
+    reasons: &mut Vec<Reason>,
+) {
+    let reading = snapshot
+        .holdings
+        .iter()
+        .find(|holding| holding.wallet == intent.wallet && holding.token == *token)
+        .map(|holding| &holding.amount);
+    let balance = match class {
+        Class::Increasing => reading.and_then(Reading::fresh),
+        Class::Reducing | Class::Cancel => reading.and_then(Reading::last_known),
+    };
+    match balance {
+        None => reasons.push(Reason::NotFresh {
+            what: balance_of(intent.wallet, token),
+            defect: reading
+                .and_then(Reading::defect)
+                .unwrap_or_else(|| "missing: not observed".to_owned()),
+        }),
+        Some(balance) if *balance < needed => reasons.push(Reason::InsufficientFunds {
+            shortfall: format!(
+                "{} needed, the fee included where it is the native currency, {} there",
+                token.amount(needed),
+                token.amount(*balance)
+            ),
+        }),
+        Some(_) => {}
+    }
+}

@@ -1,0 +1,222 @@
+//! Exposure that was permitted and that no snapshot shows yet.
+
+use airdrops_types::{AssetId, IntentId, Reservation, Snapshot, Usd};
+use serde::{Deserialize, Serialize};
+
+/// All standing reservations, at most one per intent.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ReservationBook {
+    /// Sorted by intent.
+    entries: Vec<Reservation>,
+}
+
+impl ReservationBook {
+    /// The book as it was stored.
+    #[must_use]
+    pub fn restore(reservations: Vec<Reservation>) -> Self {
+        let mut book = Self::default();
+        for reservation in reservations {
+            book.reserve(reservation);
+        }
+        book
+    }
+
+    /// The standing reservations, by intent.
+    #[must_use]
+    pub fn entries(&self) -> &[Reservation] {
+        &self.entries
+    }
+
+    /// The reservation of `intent`.
+    #[must_use]
+    pub fn of(&self, intent: IntentId) -> Option<&Reservation> {
+        let index = self.find(intent).ok()?;
+        self.entries.get(index)
+    }
+
+    /// Adds a reservation in place of the same intent's. One that claims nothing is not kept.
+    pub fn reserve(&mut self, reservation: Reservation) {
+        let empty = reservation.protocols.is_empty() && reservation.assets.is_empty();
+        match self.find(reservation.intent) {
+            Ok(index) if empty => {
+                self.entries.remove(index);
+            }
+            Ok(index) => self.entries[index] = reservation,
+            Err(_) if empty => {}
+            Err(index) => self.entries.insert(index, reservation),
+        }
+    }
+
+    /// Ends the reservation of an intent that had, or can have, no effect.
+    pub fn release(&mut self, intent: IntentId) -> Option<Reservation> {
+        let index = self.find(intent).ok()?;
+        Some(self.entries.remove(index))
+    }
+
+    /// Notes the block of the final outcome of `intent`; its reservation stands until a snapshot
+    /// shows that block. Returns whether there was one.
+    pub fn book(&mut self, intent: IntentId, block_number: u64) -> bool {
+        match self.find(intent) {
+            Ok(index) => {
+                self.entries[index].booked_at = Some(block_number);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Ends the booked reservations whose block the snapshot shows: its fresh head on that chain
+    /// is at least as high. Returns their intents.
+    pub fn retire(&mut self, snapshot: &Snapshot) -> Vec<IntentId> {
+        let (gone, kept) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition::<Vec<_>, _>(|entry| {
+                let head = snapshot
+                    .chains
+                    .get(&entry.chain)
+                    .and_then(|view| view.head.fresh());
+                match (entry.booked_at, head) {
+                    (Some(booked_at), Some(head)) => head.number >= booked_at,
+                    _ => false,
+                }
+            });
+        self.entries = kept;
+        gone.into_iter().map(|entry| entry.intent).collect()
+    }
+
+    /// What all intents other than `except` claim of the protocol family.
+    #[must_use]
+    pub fn protocol(&self, family: &str, except: Option<IntentId>) -> Usd {
+        self.others(except)
+            .flat_map(|entry| &entry.protocols)
+            .filter(|(name, _)| name == family)
+            .map(|(_, claim)| *claim)
+            .sum()
+    }
+
+    /// What all intents other than `except` claim of the asset.
+    #[must_use]
+    pub fn asset(&self, asset: &AssetId, except: Option<IntentId>) -> Usd {
+        self.others(except)
+            .flat_map(|entry| &entry.assets)
+            .filter(|(name, _)| name == asset)
+            .map(|(_, claim)| *claim)
+            .sum()
+    }
+
+    fn others(&self, except: Option<IntentId>) -> impl Iterator<Item = &Reservation> {
+        self.entries
+            .iter()
+            .filter(move |entry| Some(entry.intent) != except)
+    }
+
+    fn find(&self, intent: IntentId) -> Result<usize, usize> {
+        self.entries
+            .binary_search_by_key(&intent, |entry| entry.intent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+
+    use airdrops_types::{B256, BlockRef, ChainId, ChainView, Reading, Timestamp};
+
+    use super::*;
+
+    fn id(byte: u8) -> IntentId {
+        IntentId(B256::repeat_byte(byte))
+    }
+
+    fn claim(intent: u8, vault: i64, usdc: i64) -> Reservation {
+        Reservation {
+            intent: id(intent),
+            chain: ChainId(1),
+            protocols: vec![("vault".to_owned(), Usd::dollars(vault))],
+            assets: vec![(AssetId::new("USDC"), Usd::dollars(usdc))],
+            booked_at: None,
+        }
+    }
+
+    fn at_height(head: Reading<BlockRef>) -> Snapshot {
+        let view = ChainView {
+            head,
+            base_fee: Reading::missing("not asked"),
+            gas_asset: AssetId::new("ETH"),
+        };
+        Snapshot {
+            at: Timestamp(0),
+            chains: BTreeMap::from([(ChainId(1), view)]),
+            prices: BTreeMap::new(),
+            holdings: Vec::new(),
+            positions: Vec::new(),
+        }
+    }
+
+    fn block(number: u64) -> BlockRef {
+        BlockRef {
+            number,
+            hash: B256::ZERO,
+            time: Timestamp(0),
+        }
+    }
+
+    fn fresh(number: u64) -> Reading<BlockRef> {
+        Reading::Fresh {
+            value: block(number),
+            at: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn an_intent_has_one_reservation_and_does_not_count_against_itself() {
+        let mut book = ReservationBook::default();
+        book.reserve(claim(1, 10, 3));
+        book.reserve(claim(2, 5, 4));
+        book.reserve(claim(1, 20, 6));
+        assert_eq!(book.entries().len(), 2);
+        assert_eq!(book.protocol("vault", None), Usd::dollars(25));
+        assert_eq!(book.protocol("vault", Some(id(1))), Usd::dollars(5));
+        assert_eq!(book.protocol("pool", None), Usd::ZERO);
+        assert_eq!(book.asset(&AssetId::new("USDC"), None), Usd::dollars(10));
+        assert_eq!(
+            book.asset(&AssetId::new("USDC"), Some(id(2))),
+            Usd::dollars(6)
+        );
+        book.release(id(1)).unwrap();
+        assert_eq!(book.protocol("vault", None), Usd::dollars(5));
+        assert_eq!(book.release(id(1)), None);
+    }
+
+    #[test]
+    fn a_reservation_stands_until_a_fresh_snapshot_shows_its_block() {
+        let mut book = ReservationBook::restore(vec![claim(1, 10, 0), claim(2, 10, 0)]);
+        assert!(book.retire(&at_height(fresh(1000))).is_empty());
+        assert!(book.book(id(1), 100));
+        assert!(!book.book(id(9), 100));
+        assert!(book.retire(&at_height(fresh(99))).is_empty());
+        let stale = Reading::Stale {
+            value: block(100),
+            at: Timestamp(0),
+            reason: "old".to_owned(),
+        };
+        assert!(book.retire(&at_height(stale)).is_empty());
+        assert!(book.retire(&at_height(Reading::missing("down"))).is_empty());
+        assert_eq!(book.retire(&at_height(fresh(100))), [id(1)]);
+        assert_eq!(book.protocol("vault", None), Usd::dollars(10));
+    }
+
+    #[test]
+    fn a_claim_of_nothing_is_not_kept_and_takes_the_old_claim_away() {
+        let mut book = ReservationBook::restore(vec![claim(1, 10, 0)]);
+        let nothing = Reservation {
+            protocols: Vec::new(),
+            assets: Vec::new(),
+            ..claim(1, 0, 0)
+        };
+        book.reserve(nothing);
+        assert!(book.entries().is_empty());
+    }
+}

@@ -1,0 +1,10 @@
+//! The gate from outside: its rules one by one, its laws, and what does not compile.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod case;
+mod compile_fail;
+mod declared;
+mod laws;
+mod rules;
+mod scenario;
+mod world;

@@ -1,0 +1,8 @@
+use airdrops_risk::Permit;
+use airdrops_types::{Intent, PermitTerms};
+
+fn forge(intent: Intent, terms: PermitTerms) -> Permit {
+    Permit::grant(intent, terms)
+}
+
+fn main() {}

@@ -1,0 +1,425 @@
+//! The engine: every room, wired.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use airdrops_chain::{ChainClient, ChainLane, Keyring, TransactionManager};
+use airdrops_protocols::{ModuleConfig, Registry};
+use airdrops_risk::{
+    AllowedCall, ControlBoard, EquityHistory, FOREIGN_NONCE, Gate, GateState, ROLLING_LOSS,
+    ReservationBook,
+};
+use airdrops_scheduler::{Change, Scheduler};
+use airdrops_store::{Batch, Store, TaskFilter, cleared_key};
+use airdrops_types::{
+    Address, ChainId, Checkpoint, ControlState, Entry, ProtocolId, Scope, Snapshot, Target,
+    Timestamp, Token, TransactionLog, Trip, U256, Usd,
+};
+
+use crate::clock::Clock;
+use crate::error::RunError;
+use crate::ledger::{BridgeEnds, Ledger};
+use crate::settings::{Mode, Settings};
+
+/// Setting that holds what is under way over bridges.
+pub(crate) const IN_TRANSIT: &str = "in_transit";
+/// Setting that holds the allowances that failed tasks left behind.
+pub(crate) const REVOCATIONS: &str = "revocations";
+
+/// Told of every journal entry after it was stored.
+pub type Listener = Box<dyn FnMut(Timestamp, &Entry) + Send>;
+
+/// Concrete parts for an engine.
+pub struct Parts {
+    /// Durable state.
+    pub store: Arc<dyn Store>,
+    /// The same store as the transaction manager's memory.
+    pub log: Arc<dyn TransactionLog>,
+    /// One client per configured chain.
+    pub clients: BTreeMap<ChainId, ChainClient>,
+    /// The keys of all configured wallets.
+    pub keyring: Keyring,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Test hook.
+    pub checkpoint: Checkpoint,
+    /// Told of every journal entry.
+    pub listener: Listener,
+    /// Decide, and tell the listener, but store, sign and send nothing.
+    pub dry_run: bool,
+}
+
+/// What a tick left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TickReport {
+    /// The worst control state of the whole.
+    pub state: ControlState,
+    /// Transactions without a final outcome.
+    pub open_transactions: usize,
+    /// Task runs that can go on now.
+    pub runnable: usize,
+    /// Task runs that are not final.
+    pub unfinished: usize,
+    /// Chains that could not be read in this tick.
+    pub unreadable_chains: usize,
+}
+
+/// The whole flow, once per [`Engine::tick`].
+pub struct Engine {
+    pub(crate) settings: Settings,
+    pub(crate) registry: Registry,
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) bridges: Vec<BridgeEnds>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clients: BTreeMap<ChainId, ChainClient>,
+    pub(crate) manager: TransactionManager,
+    pub(crate) gate: Gate,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) history: EquityHistory,
+    pub(crate) evidence_from: Option<Timestamp>,
+    pub(crate) ledger: Ledger,
+    pub(crate) revocations: Vec<Revocation>,
+    pub(crate) net_flows: Usd,
+    pub(crate) gas_paid: Usd,
+    pub(crate) equity: Option<Usd>,
+    pub(crate) targets: Vec<Target>,
+    /// The snapshot that was last written to the journal.
+    pub(crate) journalled: Option<Timestamp>,
+    pub(crate) foreign: BTreeSet<Address>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) listener: Listener,
+    pub(crate) dry_run: bool,
+}
+
+/// An allowance that must go.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Revocation {
+    pub(crate) task: airdrops_types::TaskId,
+    pub(crate) step: u32,
+    pub(crate) wallet: Address,
+    pub(crate) protocol: ProtocolId,
+    pub(crate) token: Token,
+    pub(crate) spender: Address,
+}
+
+impl Engine {
+    /// Restores everything from the store and goes on where it stopped. Writes `Started` to the
+    /// journal.
+    ///
+    /// # Errors
+    /// [`RunError`] if the configuration does not fit together or the store fails.
+    pub fn start(mut settings: Settings, parts: Parts) -> Result<Self, RunError> {
+        let now = parts.clock.now();
+        let registry = Registry::new(settings.protocols.clone())
+            .map_err(|errors| RunError::settings(&errors))?;
+        let tokens = tracked_tokens(&settings, &registry);
+        complete_policy(&mut settings, &registry, &tokens);
+
+        let store = parts.store;
+        let (trips, revision) = store.control()?;
+        let reservations = ReservationBook::restore(store.reservations()?);
+        let control = ControlBoard::restore(trips, revision);
+        let gate = Gate::new(
+            settings.policy.clone(),
+            GateState {
+                control,
+                reservations,
+            },
+        );
+        let scheduler = Scheduler::new(
+            settings.campaigns.clone(),
+            store.tasks(TaskFilter { open_only: false })?,
+            store.triggers()?,
+            settings.seed,
+            now,
+        )
+        .map_err(|errors| RunError::settings(&errors))?;
+
+        let evidence_from = evidence_from(store.as_ref())?;
+        let history = EquityHistory::from_points(
+            store.equity_since(now.minus(Duration::from_secs(25 * 3600)))?,
+            evidence_from,
+        );
+        let last = store.last_equity()?;
+        let ledger = Ledger::new(
+            store.ledger_balances()?,
+            stored(store.as_ref(), IN_TRANSIT)?,
+        );
+        let revocations = stored(store.as_ref(), REVOCATIONS)?;
+        let lanes = settings
+            .chains
+            .iter()
+            .filter_map(|chain| {
+                let client = parts.clients.get(&chain.id)?.clone();
+                Some((
+                    chain.id,
+                    ChainLane {
+                        client,
+                        confirmations: chain.confirmations,
+                        rebroadcast_after: chain.rebroadcast_after,
+                    },
+                ))
+            })
+            .collect();
+        let manager = TransactionManager::new(parts.log, parts.keyring, lanes, parts.checkpoint);
+        let bridges = registry
+            .iter()
+            .filter_map(|protocol| match &protocol.module {
+                ModuleConfig::Bridge { remote_token, .. } => Some(BridgeEnds {
+                    protocol: protocol.id.clone(),
+                    leaves: protocol.chain,
+                    arrives: remote_token.clone(),
+                }),
+                _ => None,
+            })
+            .collect();
+
+        let mut engine = Self {
+            bridges,
+            registry,
+            tokens,
+            store,
+            clients: parts.clients,
+            manager,
+            gate,
+            scheduler,
+            history,
+            evidence_from,
+            ledger,
+            revocations,
+            net_flows: last.map_or(Usd::ZERO, |point| point.net_flows),
+            gas_paid: last.map_or(Usd::ZERO, |point| point.gas),
+            equity: None,
+            targets: Vec::new(),
+            journalled: None,
+            foreign: BTreeSet::new(),
+            clock: parts.clock,
+            checkpoint: parts.checkpoint,
+            listener: parts.listener,
+            dry_run: parts.dry_run,
+            settings,
+        };
+        let started = engine.started_entry()?;
+        engine.commit(Batch {
+            at: now,
+            entries: vec![started],
+            ..Batch::default()
+        })?;
+        Ok(engine)
+    }
+
+    fn started_entry(&self) -> Result<Entry, RunError> {
+        Ok(Entry::Started {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            mode: match self.settings.mode {
+                Mode::Demo => "demo",
+                Mode::Paper => "paper",
+                Mode::Live => "live",
+            }
+            .to_owned(),
+            seed: self.settings.seed,
+            policy: serde_json::to_value(&self.settings.policy)?,
+        })
+    }
+
+    /// The worst control state of the whole.
+    #[must_use]
+    pub fn state(&self) -> ControlState {
+        self.gate.state().control.overall().0
+    }
+
+    /// The task runs, for display.
+    pub fn tasks(&self) -> impl Iterator<Item = &airdrops_types::TaskRecord> {
+        self.scheduler.tasks()
+    }
+
+    /// The earliest instant at which a trigger or a waiting task wants to be looked at.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.scheduler.next_wake(self.clock.now())
+    }
+
+    /// Stores a batch (unless this is a dry run), and tells the listener.
+    pub(crate) fn commit(&mut self, batch: Batch) -> Result<(), RunError> {
+        if !self.dry_run {
+            self.store.commit(&batch)?;
+        }
+        for entry in &batch.entries {
+            (self.listener)(batch.at, entry);
+        }
+        Ok(())
+    }
+
+    /// Takes over control states that others may have changed, and evidence that was consumed.
+    pub(crate) fn refresh_control(&mut self) -> Result<(), RunError> {
+        let (trips, revision) = self.store.control()?;
+        if revision == self.gate.state().control.revision() {
+            return Ok(());
+        }
+        *self.gate.control_mut() = ControlBoard::restore(trips, revision);
+        let evidence = evidence_from(self.store.as_ref())?;
+        if evidence != self.evidence_from {
+            self.evidence_from = evidence;
+            if let Some(from) = evidence {
+                self.history.restart_from(from);
+            }
+        }
+        Ok(())
+    }
+
+    /// Trips a breaker: stored before it takes effect.
+    pub(crate) fn trip(&mut self, trip: Trip, now: Timestamp) -> Result<(), RunError> {
+        let entries = vec![Entry::Tripped {
+            trip: trip.clone(),
+            by: "breaker".to_owned(),
+        }];
+        self.commit(Batch {
+            at: now,
+            trips: vec![trip],
+            entries,
+            ..Batch::default()
+        })?;
+        self.refresh_control()
+    }
+
+    /// Locks a wallet whose nonce somebody else used.
+    pub(crate) fn lock_wallet(
+        &mut self,
+        wallet: Address,
+        evidence: String,
+        now: Timestamp,
+    ) -> Result<(), RunError> {
+        if !self.foreign.insert(wallet) {
+            return Ok(());
+        }
+        self.trip(
+            Trip {
+                scope: Scope::Wallet(wallet),
+                breaker: FOREIGN_NONCE.to_owned(),
+                state: ControlState::Locked,
+                since: now,
+                evidence,
+            },
+            now,
+        )
+    }
+
+    /// Journal entries and stored records for scheduler changes.
+    pub(crate) fn note_changes(batch: &mut Batch, changes: Vec<Change>) {
+        for change in changes {
+            match change {
+                Change::Task {
+                    record,
+                    from,
+                    reason,
+                } => {
+                    batch.entries.push(Entry::Task {
+                        task: record.id.clone(),
+                        from,
+                        to: record.state,
+                        reason,
+                        not_before: record.not_before,
+                    });
+                    batch.tasks.retain(|stored| stored.id != record.id);
+                    batch.tasks.push(record);
+                }
+                Change::Trigger { state } => {
+                    batch
+                        .triggers
+                        .retain(|stored| stored.campaign != state.campaign);
+                    batch.triggers.push(state);
+                }
+                Change::Fired {
+                    campaign,
+                    due,
+                    tasks,
+                    note,
+                } => {
+                    batch.entries.push(Entry::Fired {
+                        campaign: campaign.to_string(),
+                        due,
+                        tasks,
+                        note,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Native currency that is kept back for gas: five worst-case transactions of 300,000 gas at
+    /// the chain's gas ceiling, but at most what the fee limit would buy three times.
+    pub(crate) fn gas_reserve(&self, snapshot: &Snapshot, chain: ChainId) -> U256 {
+        let Some(settings) = self
+            .settings
+            .chains
+            .iter()
+            .find(|settings| settings.id == chain)
+        else {
+            return U256::ZERO;
+        };
+        let ceiling = self
+            .settings
+            .policy
+            .gas_ceilings
+            .get(&chain)
+            .copied()
+            .unwrap_or_default();
+        let by_gas = U256::from(ceiling).saturating_mul(U256::from(1_500_000));
+        let by_fee = snapshot
+            .prices
+            .get(&settings.native.asset)
+            .and_then(airdrops_types::Reading::fresh)
+            .and_then(|price| {
+                let three = Usd(self.settings.policy.fee_limit.0.saturating_mul(3));
+                price.amount_worth(three, settings.native.decimals)
+            });
+        by_fee.map_or(by_gas, |by_fee| by_gas.min(by_fee))
+    }
+}
+
+/// Every token whose balance is watched: configured ones and receipts.
+fn tracked_tokens(settings: &Settings, registry: &Registry) -> Vec<Token> {
+    let natives = settings.chains.iter().map(|chain| chain.native.clone());
+    let all: BTreeSet<Token> = natives
+        .chain(settings.tokens.iter().cloned())
+        .chain(registry.tokens())
+        .collect();
+    all.into_iter().collect()
+}
+
+/// Fills the allow-lists: nothing but what the configured protocols need.
+fn complete_policy(settings: &mut Settings, registry: &Registry, tokens: &[Token]) {
+    let policy = &mut settings.policy;
+    policy.wallets.clone_from(&settings.wallets);
+    policy.tokens = tokens.to_vec();
+    policy.calls = registry
+        .allowed_calls()
+        .into_iter()
+        .map(|(chain, to, selector, protocol)| AllowedCall {
+            chain,
+            to,
+            selector,
+            protocol,
+        })
+        .collect();
+    policy.spenders = registry.spenders();
+    policy.families = registry.families();
+}
+
+/// From when on equity counts as evidence for the loss breaker.
+fn evidence_from(store: &dyn Store) -> Result<Option<Timestamp>, RunError> {
+    let cleared = store.setting(&cleared_key(ROLLING_LOSS))?;
+    Ok(cleared.and_then(|value| value.as_i64()).map(Timestamp))
+}
+
+fn stored<T: serde::de::DeserializeOwned + Default>(
+    store: &dyn Store,
+    key: &str,
+) -> Result<T, RunError> {
+    Ok(match store.setting(key)? {
+        Some(value) => serde_json::from_value(value)?,
+        None => T::default(),
+    })
+}

@@ -1,0 +1,136 @@
+//! Observe: one immutable picture of every chain, price, balance and position.
+
+use std::collections::BTreeMap;
+
+use airdrops_chain::{ChainClient, ChainRead, ReadError, View, read_price, token_balance};
+use airdrops_protocols::{Registry, Views};
+use airdrops_types::{
+    BlockRef, ChainId, ChainView, Holding, PositionView, Reading, Snapshot, Timestamp, Token,
+};
+
+use crate::settings::Settings;
+
+/// Reads everything that decisions may rest on. Never fails: what cannot be read is `Missing`,
+/// with the reason.
+pub(crate) async fn observe(
+    settings: &Settings,
+    registry: &Registry,
+    tokens: &[Token],
+    clients: &BTreeMap<ChainId, ChainClient>,
+    now: Timestamp,
+) -> Snapshot {
+    let mut chains = BTreeMap::new();
+    let mut views = BTreeMap::new();
+    for chain in &settings.chains {
+        let Some(client) = clients.get(&chain.id) else {
+            continue;
+        };
+        let (head, base_fee) = match client.view().await {
+            Ok(view) => {
+                let block = view.block();
+                let head = Reading::aged(block, block.time, now, chain.max_head_age);
+                let base_fee = standing(client.next_base_fee().await, &head);
+                views.insert(chain.id, view);
+                (head, base_fee)
+            }
+            Err(error) => (
+                Reading::missing(error.to_string()),
+                Reading::missing(error.to_string()),
+            ),
+        };
+        let gas_asset = chain.native.asset.clone();
+        chains.insert(
+            chain.id,
+            ChainView {
+                head,
+                base_fee,
+                gas_asset,
+            },
+        );
+    }
+
+    let mut prices = BTreeMap::new();
+    for feed in &settings.feeds {
+        let reading = match views.get(&feed.chain) {
+            Some(view) => match read_price(view, feed.contract).await {
+                Ok((price, updated)) => Reading::aged(price, updated, now, feed.max_age),
+                Err(error) => Reading::missing(error.to_string()),
+            },
+            None => Reading::missing(format!("chain {} could not be read", feed.chain)),
+        };
+        prices.insert(feed.asset.clone(), reading);
+    }
+    for token in &settings.tokens {
+        prices
+            .entry(token.asset.clone())
+            .or_insert_with(|| Reading::missing("no price feed is configured"));
+    }
+
+    let head_of = |chain: ChainId| chains.get(&chain).map(|view: &ChainView| &view.head);
+    let mut holdings = Vec::new();
+    let mut positions = Vec::new();
+    for wallet in &settings.wallets {
+        for token in tokens {
+            let amount = match (views.get(&token.chain), head_of(token.chain)) {
+                (Some(view), Some(head)) => {
+                    standing(token_balance(view, token, *wallet).await, head)
+                }
+                _ => Reading::missing(format!("chain {} could not be read", token.chain)),
+            };
+            holdings.push(Holding {
+                wallet: *wallet,
+                token: token.clone(),
+                amount,
+            });
+        }
+        for protocol in registry.iter() {
+            let position = match head_of(protocol.chain) {
+                Some(head) => match position(registry, protocol, &views, *wallet).await {
+                    Ok(None) => continue,
+                    Ok(Some(position)) => standing(Ok(position), head),
+                    Err(error) => Reading::missing(error.to_string()),
+                },
+                None => Reading::missing(format!("chain {} is not configured", protocol.chain)),
+            };
+            positions.push(PositionView {
+                wallet: *wallet,
+                protocol: protocol.id.clone(),
+                position,
+            });
+        }
+    }
+    Snapshot {
+        at: now,
+        chains,
+        prices,
+        holdings,
+        positions,
+    }
+}
+
+async fn position(
+    registry: &Registry,
+    protocol: &airdrops_protocols::ProtocolConfig,
+    views: &BTreeMap<ChainId, View>,
+    wallet: airdrops_types::Address,
+) -> Result<Option<airdrops_types::Position>, ReadError> {
+    let lookup: Views<'_> = views
+        .iter()
+        .map(|(chain, view)| (*chain, view as &dyn ChainRead))
+        .collect();
+    registry.position(protocol, &lookup, wallet).await
+}
+
+/// A value read at a head stands as the head stands.
+fn standing<T>(value: Result<T, ReadError>, head: &Reading<BlockRef>) -> Reading<T> {
+    match (value, head) {
+        (Err(error), _) => Reading::missing(error.to_string()),
+        (Ok(value), Reading::Fresh { at, .. }) => Reading::Fresh { value, at: *at },
+        (Ok(value), Reading::Stale { at, reason, .. }) => Reading::Stale {
+            value,
+            at: *at,
+            reason: reason.clone(),
+        },
+        (Ok(_), Reading::Missing { reason }) => Reading::missing(reason.clone()),
+    }
+}

@@ -1,0 +1,111 @@
+//! Claims about the scheduler.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod campaigns;
+mod machine;
+mod properties;
+mod table;
+mod triggers;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use airdrops_scheduler::{Campaign, Change, RetryPolicy, Scheduler, TaskDef, Trigger};
+use airdrops_types::{
+    Action, Address, AmountSpec, Assignment, CampaignId, Operation, ProtocolId, TaskId, TaskRecord,
+    Timestamp, TriggerState,
+};
+
+fn assignment() -> Assignment {
+    Assignment {
+        wallet: Address::ZERO,
+        protocol: ProtocolId::from("vault"),
+        action: Action::Supply,
+        amount: AmountSpec::Target,
+    }
+}
+
+fn task(name: &str, after: &[&str]) -> TaskDef {
+    TaskDef {
+        name: name.to_owned(),
+        assignment: assignment(),
+        after: after.iter().map(|&name| name.to_owned()).collect(),
+        critical: false,
+        retry: RetryPolicy {
+            max_attempts: 3,
+            ..RetryPolicy::default()
+        },
+    }
+}
+
+fn campaign(id: &str, trigger: Trigger, tasks: Vec<TaskDef>) -> Campaign {
+    Campaign {
+        id: CampaignId::from(id),
+        trigger,
+        misfire_grace: None,
+        tasks,
+    }
+}
+
+fn every(seconds: u64) -> Trigger {
+    Trigger::Interval {
+        every: Duration::from_secs(seconds),
+        first: None,
+    }
+}
+
+fn operations(count: usize) -> Vec<Operation> {
+    vec![Operation::Exit; count]
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp(seconds * 1000)
+}
+
+/// What a store would hold: the last record of everything.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Store {
+    tasks: BTreeMap<TaskId, TaskRecord>,
+    triggers: BTreeMap<CampaignId, TriggerState>,
+}
+
+impl Store {
+    fn keep(&mut self, changes: &[Change]) {
+        for change in changes {
+            match change {
+                Change::Task { record, from, .. } => {
+                    let before = self.tasks.insert(record.id.clone(), record.clone());
+                    assert_eq!(before.map(|task| task.state), *from, "{}", record.id);
+                }
+                Change::Trigger { state } => {
+                    self.triggers.insert(state.campaign.clone(), state.clone());
+                }
+                Change::Fired { .. } => {}
+            }
+        }
+    }
+
+    fn open(&self, campaigns: &[Campaign], seed: u64, now: Timestamp) -> Scheduler {
+        Scheduler::new(
+            campaigns.to_vec(),
+            self.tasks.values().cloned().collect(),
+            self.triggers.values().cloned().collect(),
+            seed,
+            now,
+        )
+        .unwrap()
+    }
+}
+
+/// `(due, number of tasks, note)` of each fire.
+fn fires(changes: &[Change]) -> Vec<(Timestamp, usize, String)> {
+    changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Fired {
+                due, tasks, note, ..
+            } => Some((*due, tasks.len(), note.clone())),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,86 @@
+//! What is written together.
+
+use airdrops_types::{
+    Entry, EquityPoint, IntentId, LedgerEntry, Outcome, Scope, TaskRecord, Timestamp, TriggerState,
+    Trip,
+};
+
+/// Changes that are stored in one transaction: all of them, or none.
+///
+/// Changes of control states are not journalled by themselves: the entry that says why belongs
+/// into `entries`, as with every other change here.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// When it is written; the instant of its journal entries.
+    pub at: Timestamp,
+    /// Journal entries, in this order.
+    pub entries: Vec<Entry>,
+    /// Task runs to insert, or to replace by their id.
+    pub tasks: Vec<TaskRecord>,
+    /// Triggers to insert, or to replace by their campaign.
+    pub triggers: Vec<TriggerState>,
+    /// Bookings to add.
+    pub ledger: Vec<LedgerEntry>,
+    /// Equity points to add; one of the same instant is replaced.
+    pub equity: Vec<EquityPoint>,
+    /// Final outcomes. Each closes its slot and books its reservation at the outcome's block, or
+    /// drops it if nothing was executed.
+    pub outcomes: Vec<Outcome>,
+    /// Reservations to drop, because a snapshot shows their effect. Their slots must be closed.
+    pub retired: Vec<IntentId>,
+    /// Trips to add, or to replace by scope and breaker. Each that changes something raises the
+    /// control revision by one.
+    pub trips: Vec<Trip>,
+    /// Trips to remove, by scope and breaker. Each that was there raises the control revision by
+    /// one.
+    pub cleared: Vec<(Scope, String)>,
+    /// Small values by key.
+    pub settings: Vec<(String, serde_json::Value)>,
+}
+
+impl Batch {
+    /// An empty batch.
+    #[must_use]
+    pub fn at(at: Timestamp) -> Self {
+        Self {
+            at,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it writes to the journal at most.
+    #[must_use]
+    pub fn is_only_journal(&self) -> bool {
+        let Self {
+            at: _,
+            entries: _,
+            tasks,
+            triggers,
+            ledger,
+            equity,
+            outcomes,
+            retired,
+            trips,
+            cleared,
+            settings,
+        } = self;
+        tasks.is_empty()
+            && triggers.is_empty()
+            && ledger.is_empty()
+            && equity.is_empty()
+            && outcomes.is_empty()
+            && retired.is_empty()
+            && trips.is_empty()
+            && cleared.is_empty()
+            && settings.is_empty()
+    }
+}
+
+/// Where a commit left the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// Number of the journal's last entry.
+    pub seq: u64,
+    /// Revision of the control states.
+    pub revision: u64,
+}

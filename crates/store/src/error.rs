@@ -1,0 +1,139 @@
+//! Why a store refuses or fails.
+
+use std::path::PathBuf;
+
+use airdrops_types::{IntentId, LogError, Scope};
+
+use crate::Access;
+
+/// Why a store refused or failed. Nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// Another runner holds the database.
+    #[error("{} is in use by process {holder}", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// Its process id, as far as it is known.
+        holder: String,
+    },
+    /// Another runner took the database over.
+    #[error("another process has taken over the database")]
+    LeaseLost,
+    /// The intent already has a final outcome.
+    #[error("intent {0} already has a final outcome")]
+    OutcomeExists(IntentId),
+    /// There is no such trip to clear.
+    #[error("{scope} has no trip of {breaker}")]
+    NoTrip {
+        /// Where.
+        scope: Scope,
+        /// Of which breaker.
+        breaker: String,
+    },
+    /// The change contradicts what is stored, or itself.
+    #[error("the change contradicts what is stored: {0}")]
+    Contradiction(String),
+    /// The database was opened for less.
+    #[error("the database was opened for {access}, which may not {what}")]
+    NotPermitted {
+        /// How it was opened.
+        access: Access,
+        /// What was tried.
+        what: &'static str,
+    },
+    /// There is no database.
+    #[error("there is no database at {}: start a run to make one", path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The database was written by a newer version of the program.
+    #[error(
+        "{} has schema version {found}, this program knows versions up to {supported}: use a newer program",
+        path.display()
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest that this program knows.
+        supported: u32,
+    },
+    /// The database must be migrated first, and this way of opening it cannot.
+    #[error(
+        "{} has schema version {found}, this program needs {supported}: start a run to bring it up to date",
+        path.display()
+    )]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The version that this program needs.
+        supported: u32,
+    },
+    /// The file is a database of something else.
+    #[error("{} is a database of another program", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A stored value cannot be read.
+    #[error("stored {what} cannot be read: {why}")]
+    Corrupt {
+        /// Which.
+        what: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A value cannot be stored.
+    #[error("{what} cannot be stored: {why}")]
+    Unstorable {
+        /// Which.
+        what: &'static str,
+        /// Why not.
+        why: String,
+    },
+    /// The transaction log's rules refused it.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The database failed.
+    #[error("database: {0}")]
+    Database(String),
+    /// The file system failed.
+    #[error("{}: {why}", path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// What happened.
+        why: String,
+    },
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error.to_string())
+    }
+}
+
+impl From<rusqlite::types::FromSqlError> for StoreError {
+    fn from(error: rusqlite::types::FromSqlError) -> Self {
+        Self::Corrupt {
+            what: "column",
+            why: error.to_string(),
+        }
+    }
+}
+
+impl From<StoreError> for LogError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Log(error) => error,
+            StoreError::LeaseLost => Self::LeaseLost,
+            StoreError::Database(error) => Self::Database(error),
+            other => Self::Database(other.to_string()),
+        }
+    }
+}

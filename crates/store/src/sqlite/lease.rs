@@ -1,0 +1,85 @@
+//! Who may run: one process per database.
+//!
+//! The lock of the operating system keeps a second runner out; the epoch finds out a first one
+//! that lost its lock and does not know, for example because the lock file was removed.
+
+use std::fs::{File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::file;
+use crate::StoreError;
+
+/// The lock file of a database, locked until this is dropped or the process ends.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Locks, or says who has.
+    pub(super) fn acquire(database: &Path) -> Result<Self, StoreError> {
+        let path = lock_path(database);
+        file::make_private(&path)?;
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(|error| file::failed(&path, &error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = std::fs::read_to_string(&path).unwrap_or_default();
+                let holder = holder.trim();
+                return Err(StoreError::Locked {
+                    path,
+                    holder: if holder.is_empty() { "?" } else { holder }.to_owned(),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(file::failed(&path, &error)),
+        }
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(|error| file::failed(&path, &error))?;
+        Ok(Self { _file: file })
+    }
+}
+
+fn lock_path(database: &Path) -> PathBuf {
+    file::beside(database, ".lock")
+}
+
+/// The right to write as the runner.
+#[derive(Debug)]
+pub(super) struct Lease {
+    epoch: i64,
+    _lock: Lock,
+}
+
+impl Lease {
+    /// Begins a new epoch: from now on every older lease is lost.
+    pub(super) fn begin(connection: &mut Connection, lock: Lock) -> Result<Self, StoreError> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let epoch = transaction.query_row(
+            "UPDATE meta SET epoch = epoch + 1 RETURNING epoch",
+            [],
+            |row| row.get(0),
+        )?;
+        transaction.commit()?;
+        Ok(Self { epoch, _lock: lock })
+    }
+
+    /// Whether it still holds, as the transaction sees it.
+    pub(super) fn check(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
+        let epoch: i64 = transaction
+            .prepare_cached("SELECT epoch FROM meta")?
+            .query_row([], |row| row.get(0))?;
+        if epoch == self.epoch {
+            Ok(())
+        } else {
+            Err(StoreError::LeaseLost)
+        }
+    }
+}

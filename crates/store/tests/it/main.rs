@@ -1,0 +1,10 @@
+//! Claims about the store, each on a real database file.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod commit;
+mod control;
+mod journal;
+mod open;
+mod process;
+mod sample;
+mod signature;

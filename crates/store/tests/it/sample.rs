@@ -1,0 +1,321 @@
+//! Values to store.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use airdrops_store::{Access, Options, Sqlite};
+use airdrops_types::{
+    Action, Address, AmountSpec, Assignment, Attempt, B256, BlockRef, Bytes, Call, CampaignId,
+    ChainId, ChainView, ControlState, EquityPoint, Holding, I256, Intent, IntentId, LedgerEntry,
+    LedgerKind, NewSignature, Operation, Origin, PermitTerms, Position, PositionLeg, PositionView,
+    Price, Purpose, Reading, Reservation, Scope, Snapshot, TaskId, TaskRecord, TaskState,
+    Timestamp, Token, TokenDelta, TriggerState, Trip, TxResult, U256, Usd,
+};
+use airdrops_types::{AssetId, Outcome};
+
+pub(crate) const CHAIN: ChainId = ChainId(8453);
+pub(crate) const WALLET: Address = Address::repeat_byte(0xAB);
+
+/// A folder that goes away with its database.
+pub(crate) struct Place {
+    pub(crate) path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self {
+            path: folder.path().join("airdrops.db"),
+            _folder: folder,
+        }
+    }
+
+    pub(crate) fn open(&self, access: Access) -> Sqlite {
+        Sqlite::open(&self.path, access, Options::default()).unwrap()
+    }
+
+    pub(crate) fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(ending);
+        name.into()
+    }
+
+    /// A connection past the store, for those who tamper.
+    pub(crate) fn raw(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(&self.path).unwrap()
+    }
+}
+
+pub(crate) fn task_id(run: u64) -> TaskId {
+    TaskId::new(format!("farm/supply#{run}"))
+}
+
+pub(crate) fn ether() -> Token {
+    Token {
+        chain: CHAIN,
+        contract: None,
+        asset: "ETH".into(),
+        decimals: 18,
+    }
+}
+
+pub(crate) fn dollar() -> Token {
+    Token {
+        chain: CHAIN,
+        contract: Some(Address::repeat_byte(0xDC)),
+        asset: "USDC".into(),
+        decimals: 6,
+    }
+}
+
+pub(crate) fn task(run: u64, state: TaskState) -> TaskRecord {
+    TaskRecord {
+        id: task_id(run),
+        campaign: CampaignId::new("farm"),
+        name: "supply".into(),
+        run,
+        assignment: Assignment {
+            wallet: WALLET,
+            protocol: "vault".into(),
+            action: Action::Swap {
+                from: "ETH".into(),
+                to: "USDC".into(),
+            },
+            amount: AmountSpec::Exact("1.25".into()),
+        },
+        after: vec![task_id(run + 1000)],
+        critical: true,
+        state,
+        reason: Some("gas is 31 gwei, ceiling is 30 gwei".into()),
+        not_before: Some(Timestamp(77)),
+        attempts: 1,
+        max_attempts: 5,
+        plan: Some(vec![
+            Operation::Approve {
+                token: dollar(),
+                spender: Address::repeat_byte(7),
+                amount: U256::MAX,
+            },
+            Operation::Withdraw {
+                amount: U256::from(5),
+                all: true,
+            },
+        ]),
+        cursor: 1,
+        step: 2,
+        due: Timestamp(70),
+        started: Some(Timestamp(71)),
+        ended: None,
+    }
+}
+
+pub(crate) fn trigger(runs: u64) -> TriggerState {
+    TriggerState {
+        campaign: CampaignId::new("farm"),
+        next: Some(Timestamp(1_000_000)),
+        runs,
+        definition: "cron 0 9 * * *".into(),
+    }
+}
+
+/// The intent of step 0 of a run.
+pub(crate) fn intent(run: u64) -> Intent {
+    Intent {
+        id: IntentId::derive(&task_id(run), 0),
+        task: task_id(run),
+        step: 0,
+        origin: Origin::Scheduler,
+        purpose: Purpose::Operation {
+            verb: "supply".into(),
+        },
+        chain: CHAIN,
+        wallet: WALLET,
+        protocol: "vault".into(),
+        call: Call {
+            to: Address::repeat_byte(1),
+            value: U256::MAX,
+            data: Bytes::from_static(&[1, 2, 3, 4, 5]),
+        },
+        spend: vec![dollar().amount(U256::from(500_000_000))],
+        receive: vec![],
+        allowances: vec![],
+        positions: vec![],
+        summary: format!("supply 500 USDC to vault, run {run}"),
+        simulation: None,
+    }
+}
+
+/// The cancellation of that intent.
+pub(crate) fn cancellation(run: u64) -> Intent {
+    let original = intent(run).id;
+    Intent {
+        id: IntentId::cancellation_of(original),
+        purpose: Purpose::Cancel { original },
+        summary: "cancel".into(),
+        ..intent(run)
+    }
+}
+
+pub(crate) fn reservation(intent: IntentId) -> Reservation {
+    Reservation {
+        intent,
+        chain: CHAIN,
+        protocols: vec![("vault".into(), Usd(i128::MAX))],
+        assets: vec![("USDC".into(), Usd::dollars(500))],
+        booked_at: None,
+    }
+}
+
+pub(crate) fn terms(intent: IntentId, control_revision: u64) -> PermitTerms {
+    PermitTerms {
+        intent,
+        granted_at: Timestamp(100),
+        expires_at: Timestamp(200),
+        gas_limit: 210_000,
+        max_fee_per_gas: u128::MAX,
+        max_priority_fee_per_gas: 1,
+        control_revision,
+        reservation: reservation(intent),
+    }
+}
+
+/// Bytes that nobody else has.
+pub(crate) fn attempt(tx: u64) -> Attempt {
+    Attempt {
+        tx: B256::left_padding_from(&tx.to_be_bytes()),
+        raw: Bytes::copy_from_slice(&tx.to_be_bytes()),
+        cancels: false,
+        max_fee_per_gas: u128::MAX,
+        max_priority_fee_per_gas: 2,
+        gas_limit: 210_000,
+        signed_at: Timestamp(150),
+        broadcast_at: None,
+        answer: None,
+    }
+}
+
+/// The first signature of an intent, under control revision 0.
+pub(crate) fn signature(run: u64, nonce: u64) -> NewSignature {
+    let intent = intent(run);
+    NewSignature {
+        chain: CHAIN,
+        wallet: WALLET,
+        nonce,
+        terms: terms(intent.id, 0),
+        attempt: attempt(run),
+        intent,
+        replaces: false,
+    }
+}
+
+pub(crate) fn block(number: u64) -> BlockRef {
+    BlockRef {
+        number,
+        hash: B256::left_padding_from(&number.to_be_bytes()),
+        time: Timestamp(9_000),
+    }
+}
+
+pub(crate) fn outcome(run: u64, nonce: u64, result: TxResult) -> Outcome {
+    Outcome {
+        intent: intent(run).id,
+        chain: CHAIN,
+        wallet: WALLET,
+        nonce,
+        tx: attempt(run).tx,
+        block: block(40 + nonce),
+        result,
+        gas_used: 100_000,
+        fee: U256::MAX,
+        deltas: vec![TokenDelta {
+            token: ether(),
+            delta: I256::MIN,
+        }],
+    }
+}
+
+pub(crate) fn booking(at: i64, token: Token, delta: I256) -> LedgerEntry {
+    LedgerEntry {
+        at: Timestamp(at),
+        wallet: WALLET,
+        token,
+        delta,
+        kind: LedgerKind::Transaction {
+            intent: intent(1).id,
+        },
+    }
+}
+
+pub(crate) fn number(value: i64) -> I256 {
+    I256::try_from(value).unwrap()
+}
+
+pub(crate) fn equity(at: i64, micros: i128) -> EquityPoint {
+    EquityPoint {
+        at: Timestamp(at),
+        equity: Usd(micros),
+        net_flows: Usd(i128::MIN),
+        gas: Usd(3),
+    }
+}
+
+pub(crate) fn trip(scope: Scope, breaker: &str, state: ControlState) -> Trip {
+    Trip {
+        scope,
+        breaker: breaker.into(),
+        state,
+        since: Timestamp(300),
+        evidence: "loss 3.1 %, limit 3 %".into(),
+    }
+}
+
+pub(crate) fn snapshot() -> Snapshot {
+    let at = Timestamp(400);
+    Snapshot {
+        at,
+        chains: BTreeMap::from([(
+            CHAIN,
+            ChainView {
+                head: Reading::Fresh {
+                    value: block(40),
+                    at,
+                },
+                base_fee: Reading::Stale {
+                    value: u128::MAX,
+                    at,
+                    reason: "61 s old".into(),
+                },
+                gas_asset: "ETH".into(),
+            },
+        )]),
+        prices: BTreeMap::from([(
+            AssetId::new("ETH"),
+            Reading::Fresh {
+                value: Price(u128::MAX),
+                at,
+            },
+        )]),
+        holdings: vec![Holding {
+            wallet: WALLET,
+            token: dollar(),
+            amount: Reading::Fresh {
+                value: U256::MAX,
+                at,
+            },
+        }],
+        positions: vec![PositionView {
+            wallet: WALLET,
+            protocol: "vault".into(),
+            position: Reading::Fresh {
+                value: Position {
+                    legs: vec![PositionLeg {
+                        amount: dollar().amount(U256::from(1)),
+                    }],
+                    receipts: vec![],
+                },
+                at,
+            },
+        }],
+    }
+}
