@@ -93,7 +93,12 @@ impl Demo<'_> {
         let blocks = self.days * DAY / BLOCK_SECONDS;
         let per_hour = HOUR / BLOCK_SECONDS;
         let mut busy = true;
-        for block in 1..=blocks {
+        // What is under way on the last day comes to its end.
+        let at_most = blocks + 100;
+        for block in 1..=at_most {
+            if block > blocks && !busy {
+                break;
+            }
             let now = Timestamp(START.0 + i64::try_from(block * BLOCK_SECONDS * 1000).unwrap_or(0));
             clock.advance_to(now);
             scenario.step(&world, now)?;

@@ -5,7 +5,9 @@
     clippy::cast_possible_truncation
 )]
 
+mod arrows;
 mod configuration;
+mod demo;
 mod journal;
 mod program;
 mod report;
