@@ -69,6 +69,8 @@ pub enum Command {
     Halt(Control),
     /// Lift halts and trips of breakers
     Resume(Control),
+    /// Announce that you take funds out, so that it does not count as a loss
+    Withdrawal(Withdrawal),
     /// Tell why a task is where it is
     Explain(Explain),
     /// Read or check the journal
@@ -122,6 +124,29 @@ pub struct Control {
     /// What it covers: everything, chain:NAME, protocol:ID, asset:NAME or wallet:NAME
     #[arg(long, value_name = "SCOPE", default_value = "everything")]
     pub scope: String,
+}
+
+/// Options of `withdrawal`.
+#[derive(Debug, Clone, Args)]
+pub struct Withdrawal {
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub reason: String,
+    /// From which wallet of the configuration
+    #[arg(long, value_name = "NAME")]
+    pub wallet: String,
+    /// On which chain of the configuration
+    #[arg(long, value_name = "NAME")]
+    pub chain: String,
+    /// Which asset; several tokens of one asset are told apart by `--contract`
+    #[arg(long, value_name = "ASSET")]
+    pub asset: String,
+    /// The token's contract, if it is not the chain's only token of that asset
+    #[arg(long, value_name = "ADDRESS")]
+    pub contract: Option<airdrops_types::Address>,
+    /// How much, in whole tokens: 1.25. Include the fee of your own transaction
+    #[arg(long, value_name = "AMOUNT")]
+    pub amount: String,
 }
 
 /// Options of `explain`.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use airdrops_protocols::ModuleConfig;
 use airdrops_types::{
-    Answer, ChainId, Entry, Operation, Purpose, Reason, Scope, Token, TxResult, U256, Usd, Verdict,
+    Answer, B256, ChainId, Entry, Operation, Purpose, Reason, Scope, Token, TxResult, U256, Usd,
+    Verdict,
 };
 
 /// Names of chains, for text.
@@ -17,6 +18,36 @@ pub fn chain_name(names: &ChainNames, chain: ChainId) -> String {
         .get(&chain)
         .cloned()
         .unwrap_or_else(|| format!("chain {chain}"))
+}
+
+/// A text in which chains are called by their names instead of their ids.
+#[must_use]
+pub fn named(names: &ChainNames, text: &str) -> String {
+    let mut text = text.to_owned();
+    for (chain, name) in names {
+        text = text.replace(&format!(" (chain {chain})"), &format!(" on {name}"));
+        let id = format!("chain {chain}");
+        let mut shown = String::new();
+        let mut rest = text.as_str();
+        while let Some(at) = rest.find(&id) {
+            let (before, from) = rest.split_at(at);
+            let after = &from[id.len()..];
+            // `chain 1` is not the beginning of `chain 10`.
+            let whole = !after.starts_with(|next: char| next.is_ascii_digit());
+            shown.push_str(before);
+            shown.push_str(if whole { name } else { &id });
+            rest = after;
+        }
+        shown.push_str(rest);
+        text = shown;
+    }
+    text
+}
+
+/// `0x1234…abcd` of a hash.
+fn short(hash: &B256) -> String {
+    let text = hash.to_string();
+    format!("{}…{}", &text[..6], &text[text.len() - 4..])
 }
 
 /// A scope with names.
@@ -114,7 +145,13 @@ pub fn line(names: &ChainNames, entry: &Entry) -> String {
         Entry::Allocated { targets, .. } => {
             let targets: Vec<String> = targets
                 .iter()
-                .map(|target| format!("{} {} → {}", target.protocol, target.current, target.target))
+                .map(|target| {
+                    if target.current == target.target {
+                        format!("{} stays {}", target.protocol, target.current)
+                    } else {
+                        format!("{} {} → {}", target.protocol, target.current, target.target)
+                    }
+                })
                 .collect();
             targets.join(", ")
         }
@@ -133,20 +170,21 @@ pub fn line(names: &ChainNames, entry: &Entry) -> String {
         } => {
             let from = from.map_or_else(String::new, |from| format!("{from} → "));
             let next = not_before.map_or_else(String::new, |at| format!(", next look {at}"));
-            format!("{task} {from}{to}: {reason}{next}")
+            format!("{task} {from}{to}: {}{next}", named(names, reason))
         }
         Entry::Planned { task, summary, .. } => format!("{task}: {summary}"),
         Entry::Decided {
             intent, verdict, ..
         } => {
             let what = match &intent.purpose {
-                Purpose::Operation { .. } => intent.summary.clone(),
+                Purpose::Operation { .. } => named(names, &intent.summary),
                 Purpose::Cancel { original } => format!("cancel {original}"),
             };
             match verdict {
                 Verdict::Permitted { .. } => format!("{}: {what}", intent.task),
                 Verdict::Refused { reasons } => {
-                    format!("{}: {what}: {}", intent.task, reasons_text(reasons))
+                    let why = named(names, &reasons_text(reasons));
+                    format!("{}: {what}: {why}", intent.task)
                 }
             }
         }
@@ -157,20 +195,25 @@ pub fn line(names: &ChainNames, entry: &Entry) -> String {
             tx,
             summary,
             ..
-        } => format!(
-            "{task}: {summary} on {}, nonce {nonce}, {tx}",
-            chain_name(names, *chain)
-        ),
-        Entry::Settled {
-            task,
-            outcome,
-            fee,
-            summary,
-        } => format!(
-            "{task}: {summary}: {}, fee {fee}",
-            result_text(&outcome.result)
-        ),
-        Entry::Flow { value, note, .. } => format!("{value}: {note}"),
+        } => {
+            let what = named(names, summary);
+            let place = format!(" on {}", chain_name(names, *chain));
+            let place = if what.contains(&place) { "" } else { &place };
+            format!("{task}: {what}{place}, nonce {nonce}, {}", short(tx))
+        }
+        // The summary tells the result and the fee.
+        Entry::Settled { task, summary, .. } => format!("{task}: {}", named(names, summary)),
+        Entry::Flow { entry, value, note } => {
+            let (sign, amount) = match entry.delta.is_negative() {
+                true => ("-", entry.delta.unsigned_abs()),
+                false => ("", entry.delta.unsigned_abs()),
+            };
+            format!(
+                "{sign}{} on {}, {value}: {note}",
+                entry.token.amount(amount),
+                chain_name(names, entry.token.chain)
+            )
+        }
         Entry::Note { text } => text.clone(),
     }
 }

@@ -12,6 +12,7 @@ use airdrops_types::{
 };
 
 use crate::amounts::Resolver;
+use crate::checkpoint;
 use crate::engine::{Engine, Revocation};
 use crate::error::RunError;
 
@@ -136,9 +137,9 @@ impl Engine {
                     .apply(&record.id, TaskEvent::Planned { operations }, now)?;
             Self::note_changes(&mut batch, changes);
         }
-        (self.checkpoint)("runtime.plan.before");
+        (self.checkpoint)(checkpoint::PLAN_BEFORE);
         self.commit(batch)?;
-        (self.checkpoint)("runtime.plan.after");
+        (self.checkpoint)(checkpoint::PLAN_AFTER);
         Ok(self
             .scheduler
             .get(&record.id)
@@ -310,9 +311,9 @@ impl Engine {
             gate,
             verdict,
         });
-        (self.checkpoint)("runtime.decide.before");
+        (self.checkpoint)(checkpoint::DECIDE_BEFORE);
         self.commit(batch)?;
-        (self.checkpoint)("runtime.decide.after");
+        (self.checkpoint)(checkpoint::DECIDE_AFTER);
         let permit = match decision {
             Ok(permit) => permit,
             Err(refusal) => {

@@ -3,6 +3,7 @@
 
 mod advance;
 pub mod amounts;
+mod checkpoint;
 pub mod clock;
 pub mod engine;
 pub mod error;
@@ -12,6 +13,7 @@ pub mod replay;
 pub mod settings;
 mod tick;
 
+pub use checkpoint::CHECKPOINTS;
 pub use clock::{Clock, SimulatedClock, SystemClock};
 pub use engine::{Engine, Listener, Parts, TickReport};
 pub use error::RunError;

@@ -10,6 +10,7 @@ use airdrops_types::{
     Timestamp, TxResult, Usd,
 };
 
+use crate::checkpoint;
 use crate::engine::{Engine, IN_TRANSIT, REVOCATIONS, Revocation, TickReport};
 use crate::error::RunError;
 use crate::ledger::{Ledger, signed_value};
@@ -220,9 +221,9 @@ impl Engine {
             },
         );
         batch.outcomes = vec![outcome];
-        (self.checkpoint)("runtime.settle.before");
+        (self.checkpoint)(checkpoint::SETTLE_BEFORE);
         self.commit(batch)?;
-        (self.checkpoint)("runtime.settle.after");
+        (self.checkpoint)(checkpoint::SETTLE_AFTER);
         Ok(())
     }
 
@@ -370,10 +371,10 @@ impl Engine {
                 batch.trips.push(trip);
             }
         }
-        (self.checkpoint)("runtime.assess.before");
+        (self.checkpoint)(checkpoint::ASSESS_BEFORE);
         let tripped = !batch.trips.is_empty();
         self.commit(batch)?;
-        (self.checkpoint)("runtime.assess.after");
+        (self.checkpoint)(checkpoint::ASSESS_AFTER);
         if tripped {
             self.refresh_control()
         } else {

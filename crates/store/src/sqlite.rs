@@ -10,6 +10,7 @@ mod outcomes;
 mod schema;
 mod tasks;
 mod transactions;
+mod withdrawals;
 
 use std::fmt;
 use std::path::Path;
@@ -19,15 +20,13 @@ use std::time::Duration;
 use airdrops_types::{
     Address, Answer, B256, BlockRef, ChainId, Checkpoint, EquityPoint, I256, IntentId,
     JournalEntry, LedgerEntry, LogError, NewSignature, Outcome, Reservation, Slot, TaskId,
-    TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip, no_checkpoint,
+    TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip, Withdrawal, no_checkpoint,
 };
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use self::lease::{Lease, Lock};
 use crate::checkpoint::{BROADCAST, COMMIT, CONTROL, MINED, Place, SIGNATURE};
-use crate::{
-    Batch, Committed, ControlChange, JournalCheck, Store, StoreError, TaskFilter, cleared_key,
-};
+use crate::{Batch, Committed, ControlChange, JournalCheck, Store, StoreError, TaskFilter};
 
 /// How long a write waits for another process's.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -267,12 +266,11 @@ impl Store for Sqlite {
                 control::trip(transaction, trip)?;
             }
             for (scope, breaker) in &batch.cleared {
-                control::clear(transaction, scope, breaker)?;
+                if control::clear(transaction, scope, breaker)? {
+                    control::note_cleared(transaction, breaker, batch.at)?;
+                }
             }
             tasks::store_settings(transaction, &batch.settings)?;
-            for (_, breaker) in &batch.cleared {
-                tasks::store_settings(transaction, &[(cleared_key(breaker), batch.at.0.into())])?;
-            }
             Ok(Committed {
                 seq: journal::append(transaction, batch.at, &batch.entries)?,
                 revision: control::revision(transaction)?,
@@ -297,10 +295,24 @@ impl Store for Sqlite {
         self.write(CONTROL, |transaction| {
             let entry = control::change(transaction, change, by)?;
             if let ControlChange::Clear { breaker, .. } = change {
-                tasks::store_settings(transaction, &[(cleared_key(breaker), at.0.into())])?;
+                control::note_cleared(transaction, breaker, at)?;
             }
             journal::append(transaction, at, &[entry])?;
             control::revision(transaction)
+        })
+    }
+
+    fn announce_withdrawal(
+        &self,
+        at: Timestamp,
+        withdrawal: &Withdrawal,
+        by: &str,
+    ) -> Result<(), StoreError> {
+        self.require(&[Access::Runner, Access::Operator], "announce a withdrawal")?;
+        self.write(CONTROL, |transaction| {
+            let entry = withdrawals::announce(transaction, withdrawal, by)?;
+            journal::append(transaction, at, &[entry])?;
+            Ok(())
         })
     }
 

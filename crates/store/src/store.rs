@@ -2,7 +2,7 @@
 
 use airdrops_types::{
     Address, B256, EquityPoint, I256, IntentId, JournalEntry, LedgerEntry, Outcome, Reservation,
-    Scope, TaskId, TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip,
+    Scope, TaskId, TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip, Withdrawal,
 };
 
 use crate::{Batch, Committed, StoreError};
@@ -36,6 +36,9 @@ pub enum ControlChange {
 pub fn cleared_key(breaker: &str) -> String {
     format!("cleared:{breaker}")
 }
+
+/// The setting that holds all announced [`Withdrawal`]s, oldest first. Only grows.
+pub const WITHDRAWALS: &str = "withdrawals";
 
 /// What a check of the journal found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +94,19 @@ pub trait Store: TransactionLog {
         change: &ControlChange,
         by: &str,
     ) -> Result<u64, StoreError>;
+
+    /// Notes, on behalf of `by`, that an operator takes funds out of a wallet, with a journal
+    /// entry: when they are seen to leave, that is no loss. Works from another process while a
+    /// runner runs.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn announce_withdrawal(
+        &self,
+        at: Timestamp,
+        withdrawal: &Withdrawal,
+        by: &str,
+    ) -> Result<(), StoreError>;
 
     /// Task runs, in the order in which they were first stored.
     ///

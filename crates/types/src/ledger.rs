@@ -1,6 +1,6 @@
 //! What moved, and what everything was worth.
 
-use alloy_primitives::{Address, I256};
+use alloy_primitives::{Address, I256, U256};
 use serde::{Deserialize, Serialize};
 
 use crate::{IntentId, Timestamp, Token, Usd};
@@ -36,6 +36,19 @@ pub enum LedgerKind {
     BridgeArrival,
     /// Came from or went to outside: a deposit, a withdrawal, or a loss.
     External,
+}
+
+/// Funds that an operator takes out, announced before they leave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawal {
+    /// From which wallet.
+    pub wallet: Address,
+    /// Of what.
+    pub token: Token,
+    /// Base units; the fee of the operator's own transaction included.
+    pub amount: U256,
+    /// Why.
+    pub reason: String,
 }
 
 /// Equity at one instant.

@@ -29,7 +29,7 @@ pub use intent::{
     AllowanceChange, Call, Intent, Origin, PositionDelta, Purpose, Simulation, SimulationFailure,
 };
 pub use journal::{Entry, JournalEntry};
-pub use ledger::{EquityPoint, LedgerEntry, LedgerKind};
+pub use ledger::{EquityPoint, LedgerEntry, LedgerKind, Withdrawal};
 pub use money::{Bps, Price, Rounding, Usd};
 pub use outcome::{BlockRef, Outcome, TokenDelta, TxResult};
 pub use position::{Position, PositionLeg};

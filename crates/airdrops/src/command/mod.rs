@@ -11,6 +11,7 @@ pub mod report;
 pub mod run;
 pub mod status;
 pub mod version;
+pub mod withdrawal;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ pub fn dispatch(cli: &Cli) -> ExitCode {
         Command::Status => status::status(global),
         Command::Halt(options) => control::halt(global, options),
         Command::Resume(options) => control::resume(global, options),
+        Command::Withdrawal(options) => withdrawal::withdrawal(global, options),
         Command::Explain(options) => explain::explain(global, options),
         Command::Journal(options) => journal::journal(global, options),
         Command::Replay => replay::replay(global),
@@ -117,7 +119,8 @@ pub(crate) fn open(global: &Global, access: Access) -> Result<Opened, Failure> {
             return Err(failure);
         }
     };
-    let store = Sqlite::open(&path, access, Options::default())?;
+    let checkpoint = crate::fault::checkpoint;
+    let store = Sqlite::open(&path, access, Options { checkpoint })?;
     Ok(Opened {
         store,
         path,

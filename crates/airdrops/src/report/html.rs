@@ -1,11 +1,11 @@
 //! The report as one HTML file: no script, nothing loaded from elsewhere.
 
-use airdrops_types::{Bps, ControlState, TaskState, Timestamp, Usd};
+use airdrops_types::{Bps, ControlState, EquityPoint, TaskState, Timestamp, Usd};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::{Chart, Line, position, time_labels};
 use super::timeline::{Band, Segment};
-use super::{Exposure, Report, RunMode};
+use super::{BaseFees, Exposure, Report, RunMode};
 
 /// Rows of the Gantt chart that are drawn at most.
 const MOST_TASKS: usize = 60;
@@ -92,18 +92,49 @@ fn tiles(report: &Report) -> Markup {
             let sign = if totals.profit.0 < 0 { "−" } else { "+" };
             format!("{sign}{share} of the start, ")
         });
+    let deepest = report
+        .drawdown
+        .iter()
+        .max_by_key(|(at, depth)| (*depth, std::cmp::Reverse(*at)))
+        .filter(|(_, depth)| *depth > Bps(0))
+        .map_or_else(
+            || "never below the start".to_owned(),
+            |(at, _)| format!("below the highest so far, at {}", minute(*at)),
+        );
+    let (state, why) = standing(report);
     html! {
         dl.tiles {
+            (tile("State at the end", &state.to_string(), &why, if state == ControlState::Active { "good" } else { "bad" }))
             (tile("Equity", &totals.end.to_string(), &format!("from {}", totals.start), ""))
             (tile("Profit", &totals.profit.to_string(), &format!("{share}net deposits {} left out", totals.flows), tone(totals.profit)))
-            (tile("Gas paid", &totals.fees.to_string(), "at the price of the time", ""))
-            (tile("Deepest drawdown", &totals.max_drawdown.to_string(), "below the highest so far", ""))
+            (tile("Deepest drawdown", &totals.max_drawdown.to_string(), &deepest, ""))
+            (tile("Refused by the gate", &totals.refused.to_string(), &format!("{} permitted", totals.permitted), ""))
             (tile("Transactions", &totals.signed.to_string(),
                 &format!("{} succeeded, {} reverted, {} cancelled", totals.succeeded, totals.reverted, totals.cancelled), ""))
-            (tile("Refused by the gate", &totals.refused.to_string(), &format!("{} permitted", totals.permitted), ""))
             (tile("Task runs", &totals.tasks.to_string(), &format!("{} completed, {} failed", totals.completed, totals.failed), ""))
-            (tile("Halts and trips", &totals.trips.to_string(), "by breakers or people", ""))
+            (tile("Gas paid", &totals.fees.to_string(), "at the price of the time", ""))
         }
+    }
+}
+
+/// The worst control state that stands at the end, and where; else how often there was one.
+fn standing(report: &Report) -> (ControlState, String) {
+    let worst = report
+        .control
+        .rows
+        .iter()
+        .filter_map(|(scope, bands)| Some((bands.last()?.state, scope)))
+        .max_by_key(|(state, scope)| (*state, std::cmp::Reverse(*scope)));
+    match worst {
+        Some((state, scope)) if state != ControlState::Active => (state, scope.clone()),
+        _ => (
+            ControlState::Active,
+            match report.totals.trips {
+                0 => "never halted".into(),
+                1 => "halted or restricted once".into(),
+                times => format!("halted or restricted {times} times"),
+            },
+        ),
     }
 }
 
@@ -117,6 +148,34 @@ fn courses(report: &Report) -> Markup {
         return html! { section { h2 { "Equity" } p.empty { "Equity was never assessed." } } };
     }
     let totals = &report.totals;
+    let course = |value: fn(&EquityPoint, Usd) -> Usd| {
+        let start = first_flows(report);
+        report
+            .equity
+            .iter()
+            .map(|point| (point.at.0, dollars(value(point, start))))
+            .collect()
+    };
+    let mut lines = vec![Line {
+        name: "equity".into(),
+        class: "first",
+        points: course(|point, _| point.equity),
+        filled: false,
+    }];
+    // Without deposits it would be the same line.
+    if report
+        .equity
+        .iter()
+        .any(|point| point.net_flows != first_flows(report))
+    {
+        let line = Line {
+            name: "equity less net deposits".into(),
+            class: "second",
+            points: course(|point, start| point.equity - (point.net_flows - start)),
+            filled: false,
+        };
+        lines.insert(0, line);
+    }
     let equity = Chart {
         id: "equity".into(),
         title: "Equity".into(),
@@ -125,33 +184,7 @@ fn courses(report: &Report) -> Markup {
         label: dollars_label,
         from_zero: false,
         window: window(report),
-        lines: vec![
-            Line {
-                name: "equity less net deposits".into(),
-                class: "second",
-                points: report
-                    .equity
-                    .iter()
-                    .map(|point| {
-                        (
-                            point.at.0,
-                            dollars(point.equity - (point.net_flows - first_flows(report))),
-                        )
-                    })
-                    .collect(),
-                filled: false,
-            },
-            Line {
-                name: "equity".into(),
-                class: "first",
-                points: report
-                    .equity
-                    .iter()
-                    .map(|point| (point.at.0, dollars(point.equity)))
-                    .collect(),
-                filled: false,
-            },
-        ],
+        lines,
         small: false,
     };
     let drawdown = Chart {
@@ -206,15 +239,15 @@ fn exposures(report: &Report) -> Markup {
                 }
             }
             @if !report.exposures.is_empty() {
-                div.scroll { table {
+                div.scroll { table.stack {
                     caption { "At the end" }
                     thead { tr { th { "Exposure" } th.number { "Value" } th.number { "Share of equity" } th.number { "Highest" } th.number { "Limit" } } }
                     tbody { @for exposure in &report.exposures { tr {
-                        td { (exposure.kind) " " strong { (exposure.name) } }
-                        td.number { (exposure.value) }
-                        td.number { (share_text(exposure.shares.last())) }
-                        td.number { (share_text(exposure.shares.iter().max_by_key(|(_, share)| *share))) }
-                        td.number { (share_text(exposure.limits.last())) }
+                        td data-name="Exposure" { (exposure.kind) " " strong { (exposure.name) } }
+                        td.number data-name="Value" { (exposure.value) }
+                        td.number data-name="Share of equity" { (share_text(exposure.shares.last())) }
+                        td.number data-name="Highest" { (share_text(exposure.shares.iter().max_by_key(|(_, share)| *share))) }
+                        td.number data-name="Limit" { (share_text(exposure.limits.last())) }
                     } } }
                 } }
             }
@@ -312,14 +345,14 @@ fn control(report: &Report) -> Markup {
             @if changes.is_empty() {
                 p.empty { "No breaker tripped and nobody halted anything." }
             } @else {
-                div.scroll { table {
+                div.scroll { table.stack {
                     thead { tr { th { "From" } th { "To" } th { "Scope" } th { "State" } th { "Evidence" } } }
                     tbody { @for (scope, band) in changes { tr {
-                        td.time { (minute(band.from)) }
-                        td.time { @if band.standing { "stands" } @else { (minute(band.to)) } }
-                        td { (scope) }
-                        td { span class=(format!("badge state-{}", band.state)) { (band.state) } }
-                        td.words { (band.why) }
+                        td.time data-name="From" { (minute(band.from)) }
+                        td.time data-name="To" { @if band.standing { "stands" } @else { (minute(band.to)) } }
+                        td data-name="Scope" { (scope) }
+                        td data-name="State" { span class=(format!("badge state-{}", band.state)) { (band.state) } }
+                        td.words data-name="Evidence" { (band.why) }
                     } } }
                 } }
             }
@@ -399,7 +432,12 @@ fn gas(report: &Report) -> Markup {
     };
     html! {
         section {
-            h2 { "Gas paid" }
+            h2 { "Gas" }
+            div.grid {
+                @for (index, base_fees) in report.base_fees.iter().enumerate() {
+                    (base_fee_chart(report, index, base_fees).render())
+                }
+            }
             @if report.gas.is_empty() {
                 p.empty { "No transaction was settled." }
             } @else {
@@ -419,6 +457,58 @@ fn gas(report: &Report) -> Markup {
     }
 }
 
+fn base_fee_chart(report: &Report, index: usize, base_fees: &BaseFees) -> Chart {
+    let points = |series: &[(Timestamp, u128)]| {
+        series
+            .iter()
+            .map(|(at, wei)| (at.0, gwei(*wei)))
+            .collect::<Vec<_>>()
+    };
+    let highest = base_fees.fees.iter().map(|(_, wei)| *wei).max();
+    let mut lines = vec![Line {
+        name: "base fee".into(),
+        class: "second",
+        points: points(&base_fees.fees),
+        filled: true,
+    }];
+    if !base_fees.ceilings.is_empty() {
+        lines.push(Line {
+            name: "ceiling: above it nothing is sent".into(),
+            class: "limit",
+            points: points(&base_fees.ceilings),
+            filled: false,
+        });
+    }
+    Chart {
+        id: format!("base-fee-{index}"),
+        title: format!("Base fee on {}", base_fees.chain),
+        description: format!(
+            "At its highest {} gwei, the ceiling at the end is {} gwei.",
+            gwei_label(gwei(highest.unwrap_or_default())),
+            base_fees
+                .ceilings
+                .last()
+                .map_or_else(|| "unknown".into(), |(_, wei)| gwei_label(gwei(*wei)))
+        ),
+        unit: "gwei",
+        label: gwei_label,
+        from_zero: true,
+        window: window(report),
+        lines,
+        small: true,
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn gwei(wei: u128) -> f64 {
+    wei as f64 / 1e9
+}
+
+fn gwei_label(value: f64) -> String {
+    let text = format!("{value:.9}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 fn refusals(report: &Report) -> Markup {
     html! {
         section {
@@ -427,29 +517,29 @@ fn refusals(report: &Report) -> Markup {
                 p.empty { "The gate refused nothing." }
             } @else {
                 p { "The gate refused " strong { (report.totals.refused) } " times. Repeated refusals of one step for the same reasons share a row." }
-                div.scroll { table {
+                div.scroll { table.stack {
                     caption { "By reason" }
                     thead { tr { th { "Reason" } th.number { "Times" } th { "Latest" } th { "Task" } } }
                     tbody { @for group in &report.refusal_groups { tr {
-                        td { code { (group.code) } }
-                        td.number { (group.count) }
-                        td.words { (group.example) }
-                        td { (group.task) }
+                        td data-name="Reason" { code { (group.code) } }
+                        td.number data-name="Times" { (group.count) }
+                        td.words data-name="Latest" { (group.example) }
+                        td data-name="Task" { (group.task) }
                     } } }
                 } }
                 details open[report.refusals.len() <= 50] {
                     summary { "Every refusal" }
-                    div.scroll { table {
+                    div.scroll { table.stack {
                         thead { tr { th { "Time" } th.number { "Times" } th { "Task" } th { "Wanted" } th { "Refused because" } } }
                         tbody { @for row in report.refusals.iter().take(MOST_REFUSALS) { tr {
-                            td.time {
+                            td.time data-name="Time" {
                                 (minute(row.first))
-                                @if row.count > 1 { br; "to " (minute(row.last)) }
+                                @if row.count > 1 { " to " (minute(row.last)) }
                             }
-                            td.number { (row.count) }
-                            td { (row.task) }
-                            td.words { (row.summary) }
-                            td.words { (row.reasons) }
+                            td.number data-name="Times" { (row.count) }
+                            td data-name="Task" { (row.task) }
+                            td.words data-name="Wanted" { (row.summary) }
+                            td.words data-name="Because" { (row.reasons) }
                         } } }
                     } }
                     @if report.refusals.len() > MOST_REFUSALS {

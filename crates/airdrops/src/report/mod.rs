@@ -85,6 +85,17 @@ pub struct GasRow {
     pub fee: Usd,
 }
 
+/// The base fee of one chain, in wei.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseFees {
+    /// The chain's name.
+    pub chain: String,
+    /// The base fee at each assessment that knew it.
+    pub fees: Vec<(Timestamp, u128)>,
+    /// The ceiling at each of them; empty if the journal does not tell it.
+    pub ceilings: Vec<(Timestamp, u128)>,
+}
+
 /// A refusal, or several in a row of one step for the same reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusalRow {
@@ -177,6 +188,8 @@ pub struct Report {
     pub exposures: Vec<Exposure>,
     /// Gas by falling fee.
     pub gas: Vec<GasRow>,
+    /// Base fees by chain.
+    pub base_fees: Vec<BaseFees>,
     /// Refusals, oldest first.
     pub refusals: Vec<RefusalRow>,
     /// Refusals per reason, most first.
@@ -199,6 +212,7 @@ struct Builder {
     exposures: BTreeMap<(&'static str, String), Exposure>,
     protocols_of: BTreeMap<IntentId, String>,
     gas: BTreeMap<(String, String), (u64, Usd)>,
+    base_fees: BTreeMap<ChainId, BaseFees>,
     /// The row that each step's latest refusal went to.
     open_refusals: BTreeMap<RefusalKey, usize>,
     refusals: Vec<RefusalRow>,
@@ -226,6 +240,7 @@ impl Report {
             drawdown: Vec::new(),
             exposures: Vec::new(),
             gas: Vec::new(),
+            base_fees: Vec::new(),
             refusals: Vec::new(),
             refusal_groups: Vec::new(),
             control: Bands::from_journal(entries, &builder.names),
@@ -260,9 +275,12 @@ impl Report {
                 point,
                 protocols,
                 assets,
-                ..
+                base_fees,
             } => {
                 self.equity.push(*point);
+                for (chain, wei) in base_fees {
+                    builder.base_fee(entry.at, *chain, *wei);
+                }
                 builder.expose("protocol", point, protocols);
                 builder.expose("asset", point, assets);
             }
@@ -329,6 +347,7 @@ impl Report {
                 fee,
             })
             .collect();
+        self.base_fees = builder.base_fees.into_values().collect();
         self.gas.sort_by_key(|row| std::cmp::Reverse(row.fee));
         self.refusals = builder.refusals;
         self.refusal_groups = builder.groups.into_values().collect();
@@ -403,6 +422,24 @@ impl Builder {
         u32::try_from(limit.as_u64()?).ok().map(Bps)
     }
 
+    fn base_fee(&mut self, at: Timestamp, chain: ChainId, wei: u128) {
+        let ceiling = self
+            .policy
+            .get("gas_ceilings")
+            .and_then(|ceilings| ceilings.get(chain.to_string()))
+            .and_then(Value::as_u64);
+        let name = narrate::chain_name(&self.names, chain);
+        let series = self.base_fees.entry(chain).or_insert_with(|| BaseFees {
+            chain: name,
+            fees: Vec::new(),
+            ceilings: Vec::new(),
+        });
+        series.fees.push((at, wei));
+        series
+            .ceilings
+            .extend(ceiling.map(|wei| (at, u128::from(wei))));
+    }
+
     fn expose(&mut self, kind: &'static str, point: &EquityPoint, values: &[(String, Usd)]) {
         // What is not listed any more has gone to zero.
         for ((of, name), exposure) in &mut self.exposures {
@@ -443,11 +480,11 @@ impl Builder {
                     task: String::new(),
                 });
             group.count += 1;
-            group.example = reason.to_string();
+            group.example = narrate::named(&self.names, &reason.to_string());
             group.task = intent.task.to_string();
         }
         let key = (intent.task.to_string(), intent.step, codes.clone());
-        let words = narrate::reasons_text(reasons);
+        let words = narrate::named(&self.names, &narrate::reasons_text(reasons));
         if let Some(row) = self
             .open_refusals
             .get(&key)
@@ -467,7 +504,7 @@ impl Builder {
             last: at,
             count: 1,
             task: intent.task.to_string(),
-            summary: intent.summary.clone(),
+            summary: narrate::named(&self.names, &intent.summary),
             codes,
             reasons: words,
         });

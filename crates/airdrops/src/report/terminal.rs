@@ -1,9 +1,12 @@
 //! The report for a terminal.
 
 use airdrops_types::{Bps, EquityPoint};
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::Report;
+
+/// Columns of a table with long texts when nobody says how wide the terminal is.
+const WIDTH_WITHOUT_TERMINAL: u16 = 100;
 
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
@@ -138,6 +141,9 @@ pub fn render(report: &Report) -> String {
             ]);
         }
         align_right(&mut table, &[1]);
+        let width = table.width().unwrap_or(WIDTH_WITHOUT_TERMINAL);
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(width);
         text.push_str(&format!("\n{table}\n"));
     }
     for (scope, bands) in &report.control.rows {
@@ -173,6 +179,7 @@ fn plain() -> Table {
 fn ruled(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.style_mut().row_separator = presets::NOTHING.row_separator;
     table.set_header(header);
     table
 }

@@ -32,13 +32,28 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that know no I/O, clock or async.
-const PURE: &[&str] =
-    &["airdrops-types", "airdrops-risk", "airdrops-allocation", "airdrops-scheduler"];
+const PURE: &[&str] = &[
+    "airdrops-types",
+    "airdrops-risk",
+    "airdrops-allocation",
+    "airdrops-scheduler",
+];
 
 /// What a pure crate must not reach, however indirectly.
 const IMPURE: &[&str] = &[
-    "tokio", "async-std", "smol", "mio", "socket2", "hyper", "reqwest", "rusqlite",
-    "libsqlite3-sys", "alloy-provider", "alloy-transport", "revm", "axum",
+    "tokio",
+    "async-std",
+    "smol",
+    "mio",
+    "socket2",
+    "hyper",
+    "reqwest",
+    "rusqlite",
+    "libsqlite3-sys",
+    "alloy-provider",
+    "alloy-transport",
+    "revm",
+    "axum",
 ];
 
 fn is_normal(kind: DependencyKind) -> bool {
@@ -47,7 +62,10 @@ fn is_normal(kind: DependencyKind) -> bool {
 
 /// Of this platform only: what others need was never downloaded.
 fn metadata() -> cargo_metadata::Metadata {
-    let rustc = std::process::Command::new("rustc").arg("-vV").output().expect("rustc runs");
+    let rustc = std::process::Command::new("rustc")
+        .arg("-vV")
+        .output()
+        .expect("rustc runs");
     let version = String::from_utf8(rustc.stdout).expect("rustc writes text");
     let host = version
         .lines()
@@ -86,7 +104,11 @@ fn crates_import_only_what_the_architecture_allows() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(metadata.workspace_packages().len(), MAY_IMPORT.len(), "the table has a crate too many");
+    assert_eq!(
+        metadata.workspace_packages().len(),
+        MAY_IMPORT.len(),
+        "the table has a crate too many"
+    );
 }
 
 #[test]
@@ -105,9 +127,15 @@ fn test_tools_are_never_part_of_the_program() {
 #[test]
 fn pure_crates_reach_no_io_clock_or_async() {
     let metadata = metadata();
-    let resolve = metadata.resolve.as_ref().expect("metadata has a dependency graph");
-    let names: BTreeMap<_, _> =
-        metadata.packages.iter().map(|package| (&package.id, package.name.as_str())).collect();
+    let resolve = metadata
+        .resolve
+        .as_ref()
+        .expect("metadata has a dependency graph");
+    let names: BTreeMap<_, _> = metadata
+        .packages
+        .iter()
+        .map(|package| (&package.id, package.name.as_str()))
+        .collect();
     let edges: BTreeMap<_, Vec<_>> = resolve
         .nodes
         .iter()
@@ -116,7 +144,10 @@ fn pure_crates_reach_no_io_clock_or_async() {
                 .deps
                 .iter()
                 .filter(|dependency| {
-                    dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal)
+                    dependency
+                        .dep_kinds
+                        .iter()
+                        .any(|kind| kind.kind == DependencyKind::Normal)
                 })
                 .map(|dependency| &dependency.pkg)
                 .collect();
@@ -136,7 +167,10 @@ fn pure_crates_reach_no_io_clock_or_async() {
                 queue.extend(edges.get(id).into_iter().flatten().copied());
             }
         }
-        assert!(seen.len() > 1, "{pure} has no dependencies at all: the graph was not read");
+        assert!(
+            seen.len() > 1,
+            "{pure} has no dependencies at all: the graph was not read"
+        );
         for id in seen {
             let name = names.get(id).copied().unwrap_or_default();
             assert!(!IMPURE.contains(&name), "{pure} reaches {name}");

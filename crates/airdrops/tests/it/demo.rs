@@ -67,9 +67,11 @@ fn sixty_days_of_farming_show_every_part_of_the_flow() {
     });
 
     // The crash: the loss breaker trips, new exposure is refused, the halt survives a restart.
-    let tripped = position(&journal, "loss trip", |entry| {
-        matches!(entry, Entry::Tripped { trip, .. } if trip.breaker == "rolling-loss")
-    });
+    let tripped = position(
+        &journal,
+        "loss trip",
+        |entry| matches!(entry, Entry::Tripped { trip, .. } if trip.breaker == "rolling-loss"),
+    );
     let cleared = position(
         &journal,
         "resume",
@@ -89,16 +91,23 @@ fn sixty_days_of_farming_show_every_part_of_the_flow() {
         "nothing was refused while halted"
     );
     assert!(
-        !halted.iter().any(|entry| matches!(entry.entry, Entry::Signed { .. })),
+        !halted
+            .iter()
+            .any(|entry| matches!(entry.entry, Entry::Signed { .. })),
         "something was signed while halted"
     );
     assert!(
-        journal[cleared..].iter().any(|entry| matches!(entry.entry, Entry::Signed { .. })),
+        journal[cleared..]
+            .iter()
+            .any(|entry| matches!(entry.entry, Entry::Signed { .. })),
         "nothing went on after the resume"
     );
 
     // One outcome per signature, all as intended; the airdrop is profit.
-    let signed = journal.iter().filter(|entry| matches!(entry.entry, Entry::Signed { .. })).count();
+    let signed = journal
+        .iter()
+        .filter(|entry| matches!(entry.entry, Entry::Signed { .. }))
+        .count();
     let settled = journal
         .iter()
         .filter(|entry| {
@@ -111,9 +120,16 @@ fn sixty_days_of_farming_show_every_part_of_the_flow() {
 
     // No permit was beyond a limit: each reserved no more than the limits of its policy.
     for entry in &journal {
-        if let Entry::Decided { verdict: Verdict::Permitted { terms }, .. } = &entry.entry {
+        if let Entry::Decided {
+            verdict: Verdict::Permitted { terms },
+            ..
+        } = &entry.entry
+        {
             for (_, value) in &terms.reservation.protocols {
-                assert!(*value <= Usd::dollars(110_000).fraction(Bps(500)), "{value}");
+                assert!(
+                    *value <= Usd::dollars(110_000).fraction(Bps(500)),
+                    "{value}"
+                );
             }
         }
     }
@@ -122,7 +138,8 @@ fn sixty_days_of_farming_show_every_part_of_the_flow() {
     assert_eq!(replayed.differences, Vec::new());
     assert!(replayed.verdicts > 60 && replayed.allocations > 5);
 
-    let store = Sqlite::open(&database, Access::ReadOnly, Options::default()).expect("the database");
+    let store =
+        Sqlite::open(&database, Access::ReadOnly, Options::default()).expect("the database");
     assert!(matches!(
         store.verify_journal().expect("a check"),
         JournalCheck::Ok { entries, .. } if entries == journal.len() as u64
@@ -141,5 +158,8 @@ fn one_seed_writes_one_journal_and_another_seed_another() {
     for (one, other) in first.iter().zip(&second) {
         assert_eq!(one, other);
     }
-    assert_ne!(first.last().map(|e| e.hash), run(8, "c.sqlite").last().map(|e| e.hash));
+    assert_ne!(
+        first.last().map(|e| e.hash),
+        run(8, "c.sqlite").last().map(|e| e.hash)
+    );
 }

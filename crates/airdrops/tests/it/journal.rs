@@ -113,7 +113,7 @@ impl Book {
                 deltas: Vec::new(),
             }),
             fee,
-            summary: "supply 500 USDC to aerie".into(),
+            summary: format!("supply 500 USDC to aerie: done, fee {fee}"),
         });
     }
 }
@@ -170,6 +170,7 @@ pub(crate) fn farm(days: i64) -> Book {
         policy: serde_json::json!({
             "protocol_limit": 2000, "protocol_limits": { "pairs": 1500 },
             "asset_limit": 3000, "asset_limits": { "USDC": 10000 },
+            "gas_ceilings": { "1": 60_000_000_000_u64 },
         }),
     });
     let mut gas = Usd::ZERO;

@@ -8,6 +8,8 @@
 mod arrows;
 mod configuration;
 mod demo;
+mod farm;
 mod journal;
+mod live;
 mod program;
 mod report;

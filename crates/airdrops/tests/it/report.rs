@@ -1,5 +1,6 @@
 //! The report's numbers, and that they are what the pages show.
 
+use airdrops::narrate;
 use airdrops::report::{Report, html, terminal};
 use airdrops_types::{Bps, Entry, Usd};
 
@@ -129,7 +130,7 @@ fn the_page_is_self_contained_and_escaped() {
 fn every_chart_has_a_title_a_description_and_few_points() {
     let page = html::render(&report(60));
     let charts = page.matches("<svg").count();
-    assert_eq!(charts, 6, "equity, drawdown, four exposures");
+    assert_eq!(charts, 7, "equity, drawdown, four exposures, one base fee");
     assert_eq!(page.matches("<title id=").count(), charts);
     assert_eq!(page.matches("<desc id=").count(), charts);
     for line in page.split("<polyline").skip(1) {
@@ -143,6 +144,62 @@ fn every_chart_has_a_title_a_description_and_few_points() {
         let points = points.split(' ').count();
         assert!((2..=600).contains(&points), "{points}");
     }
+}
+
+#[test]
+fn base_fees_are_drawn_against_the_ceiling_that_was_in_force() {
+    let report = report(60);
+    let [fees] = report.base_fees.as_slice() else {
+        panic!("{:?}", report.base_fees);
+    };
+    assert_eq!(fees.chain, "mainnet");
+    assert_eq!(fees.fees.len(), report.equity.len());
+    assert!(fees.fees.iter().all(|(_, wei)| *wei == 20_000_000_000));
+    assert_eq!(fees.ceilings.len(), fees.fees.len());
+    assert!(fees.ceilings.iter().all(|(_, wei)| *wei == 60_000_000_000));
+    let page = html::render(&report);
+    assert!(page.contains("At its highest 20 gwei, the ceiling at the end is 60 gwei."));
+}
+
+#[test]
+fn the_state_at_the_end_is_the_first_tile() {
+    let page = html::render(&report(60));
+    let tile = page.split("div class=\"tile\"").nth(1).unwrap();
+    assert!(tile.contains("reducing") && tile.contains("protocol pair"), "{tile}");
+    let page = html::render(&report(20));
+    let tile = page.split("div class=\"tile\"").nth(1).unwrap();
+    assert!(tile.contains("active") && tile.contains("never halted"), "{tile}");
+}
+
+#[test]
+fn text_tables_fit_a_hundred_columns_and_lose_nothing() {
+    let text = terminal::render(&report(60));
+    let table = text.split("Refused for").nth(1).unwrap();
+    let table = table.split("\n\n").next().unwrap();
+    for line in table.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+    // Words are wrapped, not cut.
+    assert!(table.contains("60.000 gwei"), "{table}");
+}
+
+#[test]
+fn lines_call_chains_by_name_and_hashes_short() {
+    let names = chain_names();
+    assert_eq!(
+        narrate::named(&names, "supply to pool (chain 10), not chain 1 or chain 100"),
+        "supply to pool on rollup, not mainnet or chain 100"
+    );
+    let book = farm(1);
+    let line = |kind: &str| {
+        let found = book.entries.iter().find(|entry| narrate::kind(&entry.entry) == kind);
+        narrate::line(&names, &found.unwrap().entry)
+    };
+    assert_eq!(
+        line("signed"),
+        "farm/deposit#1: supply 500 USDC to aerie on mainnet, nonce 0, 0x0000…0001"
+    );
+    assert_eq!(line("settled"), "farm/deposit#1: supply 500 USDC to aerie: done, fee $1.23");
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub(super) fn limit(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
-fn corrupt(what: &'static str, why: &dyn Display) -> StoreError {
+pub(super) fn corrupt(what: &'static str, why: &dyn Display) -> StoreError {
     StoreError::Corrupt {
         what,
         why: why.to_string(),

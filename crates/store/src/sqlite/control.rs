@@ -1,10 +1,10 @@
 //! Control states: standing trips, and a revision that every change raises.
 
-use airdrops_types::{Entry, Scope, Trip};
+use airdrops_types::{Entry, Scope, Timestamp, Trip};
 use rusqlite::{Connection, params};
 
 use super::column::{from_json, json, unsigned};
-use crate::{ControlChange, StoreError};
+use crate::{ControlChange, StoreError, cleared_key};
 
 pub(super) fn trips(connection: &Connection) -> Result<Vec<Trip>, StoreError> {
     connection
@@ -52,6 +52,15 @@ pub(super) fn clear(
         raise_revision(connection)?;
     }
     Ok(removed > 0)
+}
+
+/// Notes that a breaker was cleared: what was evidence until then is used up.
+pub(super) fn note_cleared(
+    connection: &Connection,
+    breaker: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    super::tasks::store_settings(connection, &[(cleared_key(breaker), at.0.into())])
 }
 
 /// Makes the change, and words its journal entry.

@@ -2,7 +2,8 @@
 
 use airdrops_store::{Access, Batch, ControlChange, Store, StoreError};
 use airdrops_types::{
-    AssetId, ChainId, ControlState, Entry, LogError, Scope, Timestamp, TransactionLog, TxResult,
+    Address, AssetId, ChainId, ControlState, Entry, LogError, Scope, Timestamp, Token,
+    TransactionLog, TxResult, U256, Withdrawal,
 };
 
 use crate::sample::{Place, WALLET, outcome, signature, trip};
@@ -156,4 +157,40 @@ fn an_operator_writes_journal_and_control_states_only() {
         Err(StoreError::NotPermitted { .. })
     ));
     assert_eq!(reader.journal(1, 10).unwrap().len(), 2);
+}
+
+#[test]
+fn announced_withdrawals_add_up_beside_a_runner_and_are_journalled() {
+    let place = Place::new();
+    let runner = place.open(Access::Runner);
+    let operator = place.open(Access::Operator);
+    let announced = |amount: u64| Withdrawal {
+        wallet: Address::repeat_byte(7),
+        token: Token {
+            chain: ChainId(1),
+            contract: None,
+            asset: AssetId::new("ETH"),
+            decimals: 18,
+        },
+        amount: U256::from(amount),
+        reason: "rent".into(),
+    };
+    for (at, amount) in [(1, 5), (2, 6)] {
+        operator
+            .announce_withdrawal(Timestamp(at), &announced(amount), "ada")
+            .unwrap();
+    }
+    let stored = runner
+        .setting(airdrops_store::WITHDRAWALS)
+        .unwrap()
+        .unwrap();
+    let stored: Vec<Withdrawal> = serde_json::from_value(stored).unwrap();
+    assert_eq!(stored, [announced(5), announced(6)]);
+    assert_eq!(runner.journal(1, 10).unwrap().len(), 2);
+    assert!(matches!(
+        place
+            .open(Access::ReadOnly)
+            .announce_withdrawal(Timestamp(3), &announced(7), "ada"),
+        Err(StoreError::NotPermitted { .. })
+    ));
 }

@@ -1,0 +1,34 @@
+//! Withdrawals that an operator announced.
+
+use airdrops_types::{Entry, Withdrawal};
+use rusqlite::Connection;
+
+use super::column::{corrupt, json};
+use super::tasks;
+use crate::{StoreError, WITHDRAWALS};
+
+/// Adds one to the announced, and words its journal entry.
+pub(super) fn announce(
+    connection: &Connection,
+    withdrawal: &Withdrawal,
+    by: &str,
+) -> Result<Entry, StoreError> {
+    const WHAT: &str = "announced withdrawals";
+    let mut announced: Vec<Withdrawal> = match tasks::setting(connection, WITHDRAWALS)? {
+        Some(stored) => serde_json::from_value(stored).map_err(|error| corrupt(WHAT, &error))?,
+        None => Vec::new(),
+    };
+    announced.push(withdrawal.clone());
+    let all =
+        serde_json::from_str(&json(WHAT, &announced)?).map_err(|error| corrupt(WHAT, &error))?;
+    tasks::store_settings(connection, &[(WITHDRAWALS.to_owned(), all)])?;
+    Ok(Entry::Note {
+        text: format!(
+            "{by} takes {} out of wallet {} on chain {}: {}",
+            withdrawal.token.amount(withdrawal.amount),
+            withdrawal.wallet,
+            withdrawal.token.chain,
+            withdrawal.reason
+        ),
+    })
+}
