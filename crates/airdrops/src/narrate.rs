@@ -198,7 +198,8 @@ pub fn line(names: &ChainNames, entry: &Entry) -> String {
         } => {
             let what = named(names, summary);
             let place = format!(" on {}", chain_name(names, *chain));
-            let place = if what.contains(&place) { "" } else { &place };
+            let said = what.contains(&place) || what.contains(&format!("(chain {chain})"));
+            let place = if said { "" } else { &place };
             format!("{task}: {what}{place}, nonce {nonce}, {}", short(tx))
         }
         // The summary tells the result and the fee.

@@ -34,6 +34,16 @@ pub enum PaperWorldError {
         /// What is wrong.
         error: String,
     },
+    /// The chain was copied from an endpoint, and there is none to read the rest from.
+    #[error(
+        "{path}: this paper chain was copied from an endpoint at block {block}, and needs the endpoint's address again; or move this file and the database away to begin again"
+    )]
+    NoUpstream {
+        /// The file.
+        path: PathBuf,
+        /// The block of the copy.
+        block: u64,
+    },
     /// The chain failed.
     #[error("paper chain {chain}: {error}")]
     Chain {
@@ -115,7 +125,13 @@ impl PaperWorld {
             (Some(block), Some((client, _))) => {
                 PaperChain::fork(config, client, block).map_err(failed)?
             }
-            _ => PaperChain::new(config),
+            (Some(block), None) => {
+                return Err(PaperWorldError::NoUpstream {
+                    path: path.to_owned(),
+                    block,
+                });
+            }
+            (None, _) => PaperChain::new(config),
         };
         for (account, balance) in &origin.balances {
             chain.set_balance(*account, *balance).map_err(failed)?;

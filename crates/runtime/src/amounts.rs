@@ -13,7 +13,8 @@ pub(crate) struct Resolver<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) tokens: &'a [Token],
     pub(crate) targets: &'a [Target],
-    pub(crate) equity: Usd,
+    /// What is owned; `None` while inputs are not fresh.
+    pub(crate) equity: Option<Usd>,
     pub(crate) transaction_limit: Bps,
     /// Native currency that is kept back for gas, wei, per chain.
     pub(crate) gas_reserve: &'a dyn Fn(ChainId) -> U256,
@@ -50,7 +51,6 @@ impl Resolver<'_> {
                     assignment.action.verb()
                 )
             })?;
-        let price = self.price(&token)?;
         let available = self.available(assignment.wallet, protocol, &token, reduces)?;
         let wanted = match &assignment.amount {
             AmountSpec::All => available,
@@ -67,7 +67,7 @@ impl Resolver<'_> {
                 exact
             }
             AmountSpec::Target => {
-                let gap = self.gap(protocol, &token, price, reduces)?;
+                let gap = self.gap(protocol, &token, reduces)?;
                 let coming = (self.under_way)(assignment.wallet, &token);
                 if gap > available && !coming.is_zero() {
                     return Err(format!(
@@ -92,13 +92,14 @@ impl Resolver<'_> {
         } else {
             1
         };
-        let value = price
+        let value = self
+            .price(&token)?
             .value(wanted, token.decimals, Rounding::Up)
             .and_then(|value| value.0.checked_mul(i128::from(sides)).map(Usd))
             .ok_or("the amount is too large to be valued")?;
         Ok(Amounts::Tranches(split(
             wanted,
-            tranches(value, self.transaction_limit, self.equity).len(),
+            tranches(value, self.transaction_limit, self.equity()?).len(),
         )?))
     }
 
@@ -131,18 +132,13 @@ impl Resolver<'_> {
         }
         Ok(Amounts::Tranches(split(
             balance,
-            tranches(value, self.transaction_limit, self.equity).len(),
+            tranches(value, self.transaction_limit, self.equity()?).len(),
         )?))
     }
 
     /// Base units between where the position is and where it should be.
-    fn gap(
-        &self,
-        protocol: &ProtocolConfig,
-        token: &Token,
-        price: Price,
-        reduces: bool,
-    ) -> Result<U256, String> {
+    fn gap(&self, protocol: &ProtocolConfig, token: &Token, reduces: bool) -> Result<U256, String> {
+        self.equity()?;
         let target = self
             .targets
             .iter()
@@ -157,7 +153,7 @@ impl Resolver<'_> {
             ModuleConfig::UniswapV2 { .. } => Usd(gap.0 / 2),
             _ => gap,
         };
-        price
+        self.price(token)?
             .amount_worth(one_side.or_zero(), token.decimals)
             .ok_or_else(|| "the target is too large".to_owned())
     }
@@ -196,6 +192,27 @@ impl Resolver<'_> {
                 "the {} balance on chain {} is not known",
                 token.asset, token.chain
             )
+        })
+    }
+
+    fn equity(&self) -> Result<Usd, String> {
+        self.equity.ok_or_else(|| {
+            let unknown: Vec<&str> = self
+                .snapshot
+                .prices
+                .iter()
+                .filter(|(_, price)| price.fresh().is_none())
+                .map(|(asset, _)| asset.as_str())
+                .collect();
+            match unknown.as_slice() {
+                [] => "equity is not known: balances or positions are not fresh".to_owned(),
+                assets => {
+                    format!(
+                        "equity is not known: no fresh price of {}",
+                        assets.join(", ")
+                    )
+                }
+            }
         })
     }
 

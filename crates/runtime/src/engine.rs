@@ -1,29 +1,34 @@
 //! The engine: every room, wired.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use airdrops_chain::{ChainClient, ChainLane, Keyring, TransactionManager};
 use airdrops_protocols::{ModuleConfig, Registry};
-use airdrops_risk::{
-    AllowedCall, ControlBoard, EquityHistory, FOREIGN_NONCE, Gate, GateState, ROLLING_LOSS,
-    ReservationBook,
-};
-use airdrops_scheduler::{Change, Scheduler};
-use airdrops_store::{Batch, Store, TaskFilter, cleared_key};
+use airdrops_risk::{ControlBoard, EquityHistory, FOREIGN_NONCE, Gate, GateState, ReservationBook};
+use airdrops_scheduler::{Change, Scheduler, TaskEvent};
+use airdrops_store::{Batch, Store, TaskFilter};
 use airdrops_types::{
-    Address, ChainId, Checkpoint, ControlState, Entry, ProtocolId, Scope, Snapshot, Target,
-    Timestamp, Token, TransactionLog, Trip, U256, Usd,
+    Address, ChainId, Checkpoint, ControlState, Entry, IntentId, Scope, Snapshot, Target, TaskId,
+    TaskState, Timestamp, Token, TransactionLog, Trip, U256, Usd,
 };
 
 use crate::clock::Clock;
 use crate::error::RunError;
+use crate::hold::STANDSTILLS;
 use crate::ledger::{BridgeEnds, Ledger};
+use crate::leftovers::Revocation;
+use crate::restore::{complete_policy, evidence_from, recent_equity, stored, tracked_tokens};
 use crate::settings::{Mode, Settings};
+use crate::withdrawals::Withdrawn;
 
 /// Setting that holds what is under way over bridges.
 pub(crate) const IN_TRANSIT: &str = "in_transit";
+/// Setting that holds how much of the announced withdrawals has left.
+pub(crate) const WITHDRAWN: &str = "withdrawn";
+/// Setting that holds the value of all fees so far. An equity point says it too, but one follows
+/// only at the next assessment.
+pub(crate) const GAS_PAID: &str = "gas_paid";
 /// Setting that holds the allowances that failed tasks left behind.
 pub(crate) const REVOCATIONS: &str = "revocations";
 
@@ -80,28 +85,29 @@ pub struct Engine {
     pub(crate) evidence_from: Option<Timestamp>,
     pub(crate) ledger: Ledger,
     pub(crate) revocations: Vec<Revocation>,
+    pub(crate) withdrawn: Withdrawn,
     pub(crate) net_flows: Usd,
     pub(crate) gas_paid: Usd,
     pub(crate) equity: Option<Usd>,
     pub(crate) targets: Vec<Target>,
     /// The snapshot that was last written to the journal.
     pub(crate) journalled: Option<Timestamp>,
-    pub(crate) foreign: BTreeSet<Address>,
+    /// How often in a row each task was held by a limit or a stop.
+    pub(crate) standstills: BTreeMap<TaskId, u32>,
+    /// The highest block of each chain that holds a final outcome of ours.
+    pub(crate) settled_at: BTreeMap<ChainId, u64>,
+    /// Lanes whose balances cannot be told apart since: a transaction was under way.
+    pub(crate) unreconciled: BTreeMap<(Address, ChainId), Timestamp>,
+    /// When each stuck transaction was last looked after.
+    pub(crate) unstuck: BTreeMap<IntentId, Timestamp>,
+    /// What was last said about each matter, so that it is said once.
+    pub(crate) told: BTreeMap<String, String>,
+    /// An error ended the flow in the middle: memory is ahead of the store.
+    pub(crate) broken: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) checkpoint: Checkpoint,
     pub(crate) listener: Listener,
     pub(crate) dry_run: bool,
-}
-
-/// An allowance that must go.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Revocation {
-    pub(crate) task: airdrops_types::TaskId,
-    pub(crate) step: u32,
-    pub(crate) wallet: Address,
-    pub(crate) protocol: ProtocolId,
-    pub(crate) token: Token,
-    pub(crate) spender: Address,
 }
 
 impl Engine {
@@ -138,16 +144,23 @@ impl Engine {
         .map_err(|errors| RunError::settings(&errors))?;
 
         let evidence_from = evidence_from(store.as_ref())?;
-        let history = EquityHistory::from_points(
-            store.equity_since(now.minus(Duration::from_secs(25 * 3600)))?,
-            evidence_from,
-        );
+        let history =
+            EquityHistory::from_points(recent_equity(store.as_ref(), now)?, evidence_from);
         let last = store.last_equity()?;
         let ledger = Ledger::new(
             store.ledger_balances()?,
             stored(store.as_ref(), IN_TRANSIT)?,
         );
+        let withdrawn = Withdrawn::new(stored(store.as_ref(), WITHDRAWN)?);
         let revocations = stored(store.as_ref(), REVOCATIONS)?;
+        let standstills = stored(store.as_ref(), STANDSTILLS)?;
+        let gas_paid: Option<Usd> = stored(store.as_ref(), GAS_PAID)?;
+        let gas_paid = gas_paid.unwrap_or(last.map_or(Usd::ZERO, |point| point.gas));
+        let mut settled_at: BTreeMap<ChainId, u64> = BTreeMap::new();
+        for outcome in store.outcomes()? {
+            let highest = settled_at.entry(outcome.chain).or_default();
+            *highest = outcome.block.number.max(*highest);
+        }
         let lanes = settings
             .chains
             .iter()
@@ -189,25 +202,47 @@ impl Engine {
             evidence_from,
             ledger,
             revocations,
+            withdrawn,
             net_flows: last.map_or(Usd::ZERO, |point| point.net_flows),
-            gas_paid: last.map_or(Usd::ZERO, |point| point.gas),
+            gas_paid,
             equity: None,
             targets: Vec::new(),
             journalled: None,
-            foreign: BTreeSet::new(),
+            standstills,
+            settled_at,
+            unreconciled: BTreeMap::new(),
+            unstuck: BTreeMap::new(),
+            told: BTreeMap::new(),
+            broken: false,
             clock: parts.clock,
             checkpoint: parts.checkpoint,
             listener: parts.listener,
             dry_run: parts.dry_run,
             settings,
         };
-        let started = engine.started_entry()?;
-        engine.commit(Batch {
-            at: now,
-            entries: vec![started],
-            ..Batch::default()
-        })?;
+        let mut batch = Batch::at(now);
+        batch.entries.push(engine.started_entry()?);
+        engine.plan_again(&mut batch, now)?;
+        engine.commit(batch)?;
         Ok(engine)
+    }
+
+    /// Amounts that were fixed before the program stopped, and that nothing was done with, are
+    /// taken from the present instead.
+    fn plan_again(&mut self, batch: &mut Batch, now: Timestamp) -> Result<(), RunError> {
+        let open = self.manager.open()?;
+        let untouched: Vec<TaskId> = self
+            .scheduler
+            .tasks()
+            .filter(|task| task.state == TaskState::Running && task.cursor == 0)
+            .filter(|task| !open.iter().any(|slot| slot.intent.task == task.id))
+            .map(|task| task.id.clone())
+            .collect();
+        for task in untouched {
+            let changes = self.scheduler.apply(&task, TaskEvent::Replan, now)?;
+            Self::note_changes(batch, changes);
+        }
+        Ok(())
     }
 
     fn started_entry(&self) -> Result<Entry, RunError> {
@@ -246,10 +281,26 @@ impl Engine {
         if !self.dry_run {
             self.store.commit(&batch)?;
         }
-        for entry in &batch.entries {
-            (self.listener)(batch.at, entry);
+        for entry in batch.entries {
+            (self.listener)(batch.at, &entry);
         }
         Ok(())
+    }
+
+    /// Writes a note, unless it was the last thing that was said about this matter.
+    pub(crate) fn tell(
+        &mut self,
+        about: String,
+        text: String,
+        now: Timestamp,
+    ) -> Result<(), RunError> {
+        if self.told.get(&about) == Some(&text) {
+            return Ok(());
+        }
+        let mut batch = Batch::at(now);
+        batch.entries.push(Entry::Note { text: text.clone() });
+        self.told.insert(about, text);
+        self.commit(batch)
     }
 
     /// Takes over control states that others may have changed, and evidence that was consumed.
@@ -275,28 +326,41 @@ impl Engine {
             trip: trip.clone(),
             by: "breaker".to_owned(),
         }];
+        let stop = trip.clone();
         self.commit(Batch {
             at: now,
             trips: vec![trip],
             entries,
             ..Batch::default()
         })?;
+        self.take_effect(stop)
+    }
+
+    /// A stop that was stored holds from now on; in a dry run, which stores nothing, too.
+    pub(crate) fn take_effect(&mut self, stop: Trip) -> Result<(), RunError> {
+        if self.dry_run {
+            self.gate.trip(stop);
+            return Ok(());
+        }
         self.refresh_control()
     }
 
-    /// Locks a wallet whose nonce somebody else used.
+    /// Locks a wallet whose nonce somebody else used, unless it is locked for that.
     pub(crate) fn lock_wallet(
         &mut self,
         wallet: Address,
         evidence: String,
         now: Timestamp,
     ) -> Result<(), RunError> {
-        if !self.foreign.insert(wallet) {
+        let scope = Scope::Wallet(wallet);
+        self.refresh_control()?;
+        let control = &self.gate.state().control;
+        if control.since(&scope, FOREIGN_NONCE).is_some() {
             return Ok(());
         }
         self.trip(
             Trip {
-                scope: Scope::Wallet(wallet),
+                scope,
                 breaker: FOREIGN_NONCE.to_owned(),
                 state: ControlState::Locked,
                 since: now,
@@ -377,49 +441,4 @@ impl Engine {
             });
         by_fee.map_or(by_gas, |by_fee| by_gas.min(by_fee))
     }
-}
-
-/// Every token whose balance is watched: configured ones and receipts.
-fn tracked_tokens(settings: &Settings, registry: &Registry) -> Vec<Token> {
-    let natives = settings.chains.iter().map(|chain| chain.native.clone());
-    let all: BTreeSet<Token> = natives
-        .chain(settings.tokens.iter().cloned())
-        .chain(registry.tokens())
-        .collect();
-    all.into_iter().collect()
-}
-
-/// Fills the allow-lists: nothing but what the configured protocols need.
-fn complete_policy(settings: &mut Settings, registry: &Registry, tokens: &[Token]) {
-    let policy = &mut settings.policy;
-    policy.wallets.clone_from(&settings.wallets);
-    policy.tokens = tokens.to_vec();
-    policy.calls = registry
-        .allowed_calls()
-        .into_iter()
-        .map(|(chain, to, selector, protocol)| AllowedCall {
-            chain,
-            to,
-            selector,
-            protocol,
-        })
-        .collect();
-    policy.spenders = registry.spenders();
-    policy.families = registry.families();
-}
-
-/// From when on equity counts as evidence for the loss breaker.
-fn evidence_from(store: &dyn Store) -> Result<Option<Timestamp>, RunError> {
-    let cleared = store.setting(&cleared_key(ROLLING_LOSS))?;
-    Ok(cleared.and_then(|value| value.as_i64()).map(Timestamp))
-}
-
-fn stored<T: serde::de::DeserializeOwned + Default>(
-    store: &dyn Store,
-    key: &str,
-) -> Result<T, RunError> {
-    Ok(match store.setting(key)? {
-        Some(value) => serde_json::from_value(value)?,
-        None => T::default(),
-    })
 }

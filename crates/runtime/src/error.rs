@@ -23,6 +23,9 @@ pub enum RunError {
     /// The scheduler was asked for an impossible step: a defect of this program.
     #[error("scheduler: {0}")]
     Transition(#[from] airdrops_scheduler::TransitionError),
+    /// An earlier tick failed half-way. What is in memory is not what is stored.
+    #[error("an earlier tick failed half-way; start again from what is stored")]
+    Broken,
 }
 
 impl RunError {

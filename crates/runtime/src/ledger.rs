@@ -178,11 +178,8 @@ impl Ledger {
             let booked = self.balances.get(&key).copied();
             let mut missing = actual.saturating_sub(booked.unwrap_or_default());
             if booked.is_none() {
-                if !missing.is_zero() {
-                    found.push(self.explain(snapshot, &key, missing, LedgerKind::Opening));
-                } else {
-                    self.balances.insert(key, I256::ZERO);
-                }
+                // Of zero too: what comes after it must not be taken for an opening.
+                found.push(self.explain(snapshot, &key, missing, LedgerKind::Opening));
                 continue;
             }
             if let Some(arrived) = arrivals.remove(&key) {

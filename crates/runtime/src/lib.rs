@@ -3,15 +3,22 @@
 
 mod advance;
 pub mod amounts;
+mod assess;
 mod checkpoint;
 pub mod clock;
 pub mod engine;
 pub mod error;
+mod hold;
 pub mod ledger;
+mod leftovers;
 mod observe;
+mod permit;
 pub mod replay;
+mod restore;
 pub mod settings;
 mod tick;
+mod unstick;
+pub mod withdrawals;
 
 pub use checkpoint::CHECKPOINTS;
 pub use clock::{Clock, SimulatedClock, SystemClock};

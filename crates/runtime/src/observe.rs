@@ -17,6 +17,7 @@ pub(crate) async fn observe(
     registry: &Registry,
     tokens: &[Token],
     clients: &BTreeMap<ChainId, ChainClient>,
+    settled_at: &BTreeMap<ChainId, u64>,
     now: Timestamp,
 ) -> Snapshot {
     let mut chains = BTreeMap::new();
@@ -29,6 +30,7 @@ pub(crate) async fn observe(
             Ok(view) => {
                 let block = view.block();
                 let head = Reading::aged(block, block.time, now, chain.max_head_age);
+                let head = not_behind(head, settled_at.get(&chain.id).copied());
                 let base_fee = standing(client.next_base_fee().await, &head);
                 views.insert(chain.id, view);
                 (head, base_fee)
@@ -119,6 +121,22 @@ async fn position(
         .map(|(chain, view)| (*chain, view as &dyn ChainRead))
         .collect();
     registry.position(protocol, &lookup, wallet).await
+}
+
+/// A head below a block that holds a final outcome of ours does not show what that did: another
+/// node answered, which lags.
+fn not_behind(head: Reading<BlockRef>, settled_at: Option<u64>) -> Reading<BlockRef> {
+    match (head, settled_at) {
+        (Reading::Fresh { value, at }, Some(settled)) if value.number < settled => Reading::Stale {
+            value,
+            at,
+            reason: format!(
+                "block {} does not show block {settled} yet, in which a transaction of ours is final",
+                value.number
+            ),
+        },
+        (head, _) => head,
+    }
 }
 
 /// A value read at a head stands as the head stands.

@@ -1,17 +1,18 @@
 //! One tick: observe → assess → allocate → schedule → permit → execute → settle.
 
+use std::collections::BTreeMap;
+
 use airdrops_allocation::{Inputs, allocate};
 use airdrops_chain::Progress;
-use airdrops_risk::{Exposure, ROLLING_LOSS, RollingLoss};
 use airdrops_scheduler::TaskEvent;
 use airdrops_store::Batch;
 use airdrops_types::{
-    ControlState, Entry, EquityPoint, LedgerKind, Outcome, ProtocolId, Reading, Slot, Snapshot,
-    Timestamp, TxResult, Usd,
+    ChainId, ControlState, Entry, Outcome, ProtocolId, Reading, Rounding, Slot, Snapshot,
+    TaskState, Timestamp, TxResult, Usd,
 };
 
 use crate::checkpoint;
-use crate::engine::{Engine, IN_TRANSIT, REVOCATIONS, Revocation, TickReport};
+use crate::engine::{Engine, GAS_PAID, IN_TRANSIT, TickReport};
 use crate::error::RunError;
 use crate::ledger::{Ledger, signed_value};
 use crate::observe::observe;
@@ -24,20 +25,32 @@ impl Engine {
     /// [`RunError`] only if durable state cannot be read or written, or the program is broken.
     /// Chains that do not answer are no error: nothing new is done there until they do.
     pub async fn tick(&mut self) -> Result<TickReport, RunError> {
+        if std::mem::replace(&mut self.broken, true) {
+            return Err(RunError::Broken);
+        }
+        let report = self.flow().await?;
+        self.broken = false;
+        Ok(report)
+    }
+
+    async fn flow(&mut self) -> Result<TickReport, RunError> {
         let now = self.clock.now();
+        let revision = self.gate.state().control.revision();
         self.refresh_control()?;
+        let control_changed = self.gate.state().control.revision() != revision;
 
         let slots = self.manager.open()?;
         let polled = if self.dry_run {
             Vec::new()
         } else {
-            self.manager.poll(&self.tokens, now).await?.progress
+            self.poll(now).await?
         };
         let snapshot = observe(
             &self.settings,
             &self.registry,
             &self.tokens,
             &self.clients,
+            &self.settled_at,
             now,
         )
         .await;
@@ -45,7 +58,13 @@ impl Engine {
         self.settle(&slots, polled, &snapshot, now)?;
         self.assess(&snapshot, now)?;
         self.allocate(&snapshot, now)?;
-        let changes = self.scheduler.tick(now);
+        self.unstick(&snapshot).await?;
+        let mut changes = if control_changed {
+            self.scheduler.look_again(now)
+        } else {
+            Vec::new()
+        };
+        changes.extend(self.scheduler.tick(now));
         if !changes.is_empty() {
             let mut batch = Batch {
                 at: now,
@@ -54,9 +73,9 @@ impl Engine {
             Self::note_changes(&mut batch, changes);
             self.commit(batch)?;
         }
-        self.revoke_leftovers(&snapshot, now).await?;
+        self.revoke_leftovers(&snapshot).await?;
         for task in self.scheduler.runnable() {
-            self.advance(&task, &snapshot, now).await?;
+            self.advance(&task, &snapshot).await?;
         }
 
         Ok(TickReport {
@@ -74,6 +93,33 @@ impl Engine {
                 .filter(|chain| matches!(chain.head, Reading::Missing { .. }))
                 .count(),
         })
+    }
+
+    /// Looks after open transactions, and tells of chains where that failed.
+    async fn poll(&mut self, now: Timestamp) -> Result<Vec<Progress>, RunError> {
+        let polled = self.manager.poll(&self.tokens, now).await?;
+        let mut failed = BTreeMap::new();
+        for (chain, error) in polled.errors {
+            failed.entry(chain).or_insert(error);
+        }
+        let about = |chain: ChainId| format!("transactions on chain {chain}");
+        for chain in self.settings.chains.iter().map(|chain| chain.id) {
+            if !failed.contains_key(&chain) {
+                self.told.remove(&about(chain));
+            }
+        }
+        for (chain, error) in failed {
+            let about = about(chain);
+            let text = format!("{about} cannot be followed: {error}");
+            self.tell(about, text, now)?;
+        }
+        for event in &polled.progress {
+            if let Progress::Final(outcome) = event {
+                let highest = self.settled_at.entry(outcome.chain).or_default();
+                *highest = outcome.block.number.max(*highest);
+            }
+        }
+        Ok(polled.progress)
     }
 
     /// Books what became final, and notes what is stuck.
@@ -141,12 +187,19 @@ impl Engine {
             at: now,
             ..Batch::default()
         };
+        if let Some(first) = slot.attempts.first() {
+            let since = self.unreconciled.entry((slot.wallet, slot.chain));
+            let since = since.or_insert(first.signed_at);
+            *since = first.signed_at.min(*since);
+        }
         batch.ledger = Ledger::entries_of(&outcome, now);
         for entry in &batch.ledger {
             self.ledger.book(entry);
         }
         let fee = self.fee_value(&outcome, snapshot);
         self.gas_paid += fee;
+        let gas_paid = serde_json::to_value(self.gas_paid)?;
+        batch.settings.push((GAS_PAID.to_owned(), gas_paid));
         let task = slot.intent.task.clone();
         let succeeded = outcome.result == TxResult::Succeeded;
         if succeeded {
@@ -173,44 +226,13 @@ impl Engine {
         }
 
         let what = match &outcome.result {
-            TxResult::Succeeded => "done".to_owned(),
-            TxResult::Reverted { out_of_gas: true } => "ran out of gas".to_owned(),
-            TxResult::Reverted { out_of_gas: false } => "reverted".to_owned(),
-            TxResult::Cancelled => "cancelled".to_owned(),
+            TxResult::Succeeded => "done",
+            TxResult::Reverted { out_of_gas: true } => "ran out of gas",
+            TxResult::Reverted { out_of_gas: false } => "reverted",
+            TxResult::Cancelled => "cancelled",
         };
         let summary = format!("{}: {what}, fee {fee}", slot.intent.summary);
-        if self
-            .revocations
-            .iter()
-            .any(|left| left.task == task && left.step == slot.intent.step)
-        {
-            self.revocations
-                .retain(|left| !(left.task == task && left.step == slot.intent.step) || !succeeded);
-            for left in &mut self.revocations {
-                if left.task == task && left.step == slot.intent.step {
-                    left.step += 1;
-                }
-            }
-            batch.settings.push((
-                REVOCATIONS.to_owned(),
-                serde_json::to_value(&self.revocations)?,
-            ));
-        } else {
-            let event = if succeeded {
-                TaskEvent::StepDone {
-                    note: slot.intent.summary.clone(),
-                }
-            } else {
-                TaskEvent::StepFailed {
-                    reason: format!("{} {what}", slot.intent.summary),
-                    retryable: true,
-                    consumed: true,
-                }
-            };
-            let changes = self.scheduler.apply(&task, event, now)?;
-            Self::note_changes(&mut batch, changes);
-            self.remember_leftovers(&task, &mut batch)?;
-        }
+        self.follow_up(slot, succeeded, what, now, &mut batch)?;
         batch.entries.insert(
             0,
             Entry::Settled {
@@ -227,46 +249,42 @@ impl Engine {
         Ok(())
     }
 
-    /// A task that gave up between an approval and its use leaves an allowance: it must go.
-    pub(crate) fn remember_leftovers(
+    /// What an outcome means for the task, or for the revocation, that wanted it.
+    fn follow_up(
         &mut self,
-        task: &airdrops_types::TaskId,
+        slot: &Slot,
+        succeeded: bool,
+        what: &str,
+        now: Timestamp,
         batch: &mut Batch,
     ) -> Result<(), RunError> {
-        let Some(record) = self.scheduler.get(task) else {
-            return Ok(());
-        };
-        let gave_up = record.state.is_final()
-            && record.state != airdrops_types::TaskState::Completed
-            && record.cursor > 0;
-        let Some(airdrops_types::Operation::Approve {
-            token,
-            spender,
-            amount,
-        }) = record
-            .plan
-            .as_ref()
-            .filter(|_| gave_up)
-            .and_then(|plan| plan.get(record.cursor - 1))
-        else {
-            return Ok(());
-        };
-        if amount.is_zero() {
+        let task = &slot.intent.task;
+        if self.settle_revocation(task, slot.intent.step, succeeded, batch)? {
             return Ok(());
         }
-        self.revocations.push(Revocation {
-            task: task.clone(),
-            step: record.step,
-            wallet: record.assignment.wallet,
-            protocol: record.assignment.protocol.clone(),
-            token: token.clone(),
-            spender: *spender,
+        let waits_for_it = self.scheduler.get(task).is_some_and(|record| {
+            record.state == TaskState::Running && record.step == slot.intent.step
         });
-        batch.settings.push((
-            REVOCATIONS.to_owned(),
-            serde_json::to_value(&self.revocations)?,
-        ));
-        Ok(())
+        if !waits_for_it {
+            // The outcome stands all the same.
+            let text = format!("{task} does not wait for {} any more", slot.intent.summary);
+            batch.entries.push(Entry::Note { text });
+            return Ok(());
+        }
+        let event = if succeeded {
+            TaskEvent::StepDone {
+                note: slot.intent.summary.clone(),
+            }
+        } else {
+            TaskEvent::StepFailed {
+                reason: format!("{} {what}", slot.intent.summary),
+                retryable: true,
+                consumed: true,
+            }
+        };
+        let changes = self.scheduler.apply(task, event, now)?;
+        Self::note_changes(batch, changes);
+        self.remember_leftovers(task, batch)
     }
 
     fn fee_value(&self, outcome: &Outcome, snapshot: &Snapshot) -> Usd {
@@ -278,108 +296,11 @@ impl Engine {
         else {
             return Usd::ZERO;
         };
-        let fee = airdrops_types::I256::try_from(outcome.fee).unwrap_or(airdrops_types::I256::MAX);
-        signed_value(snapshot, &chain.native, fee)
-    }
-
-    /// Reconciles balances, marks the portfolio and asks the breakers.
-    fn assess(&mut self, snapshot: &Snapshot, now: Timestamp) -> Result<(), RunError> {
-        let open = self.manager.open()?;
-        let found = self
-            .ledger
-            .reconcile(snapshot, &self.bridges, |wallet, chain| {
-                !open
-                    .iter()
-                    .any(|slot| slot.wallet == wallet && slot.chain == chain)
-            });
-        let mut batch = Batch {
-            at: now,
-            ..Batch::default()
-        };
-        for unexplained in found {
-            let note = match unexplained.entry.kind {
-                LedgerKind::Opening => "opening balance",
-                LedgerKind::BridgeArrival => "arrived over the bridge",
-                LedgerKind::External if unexplained.value.0 < 0 => {
-                    "left without us; counts as a loss"
-                }
-                LedgerKind::External | LedgerKind::Transaction { .. } => "came from outside",
-            };
-            // What leaves without us is a loss until somebody says otherwise: a drained wallet
-            // must trip the breaker. What comes in is no profit.
-            let flows = matches!(unexplained.entry.kind, LedgerKind::Opening)
-                || matches!(unexplained.entry.kind, LedgerKind::External if unexplained.value.0 > 0);
-            if flows {
-                self.net_flows += unexplained.value;
-            }
-            if matches!(unexplained.entry.kind, LedgerKind::BridgeArrival) {
-                batch.settings.push((
-                    IN_TRANSIT.to_owned(),
-                    serde_json::to_value(self.ledger.in_transit())?,
-                ));
-            }
-            batch.ledger.push(unexplained.entry.clone());
-            batch.entries.push(Entry::Flow {
-                entry: unexplained.entry,
-                value: unexplained.value,
-                note: note.to_owned(),
-            });
-        }
-
-        match Exposure::strict(snapshot, self.gate.policy()) {
-            Ok(exposure) => {
-                let point = EquityPoint {
-                    at: now,
-                    equity: exposure.equity,
-                    net_flows: self.net_flows,
-                    gas: self.gas_paid,
-                };
-                self.equity = Some(exposure.equity);
-                self.history.push(point);
-                batch.equity.push(point);
-                batch.entries.push(Entry::Assessed {
-                    point,
-                    protocols: exposure.protocols.into_iter().collect(),
-                    assets: exposure
-                        .assets
-                        .into_iter()
-                        .map(|(asset, value)| (asset.to_string(), value))
-                        .collect(),
-                    base_fees: snapshot
-                        .chains
-                        .iter()
-                        .filter_map(|(chain, view)| Some((*chain, *view.base_fee.fresh()?)))
-                        .collect(),
-                });
-            }
-            Err(_) => self.equity = None,
-        }
-        let already = self
-            .gate
-            .state()
-            .control
-            .trips()
-            .iter()
-            .any(|trip| trip.breaker == ROLLING_LOSS);
-        if !already && self.equity.is_some() {
-            let limit = self.gate.policy().rolling_loss_limit;
-            if let Some(trip) = (RollingLoss { limit }).assess(&self.history) {
-                batch.entries.push(Entry::Tripped {
-                    trip: trip.clone(),
-                    by: "breaker".to_owned(),
-                });
-                batch.trips.push(trip);
-            }
-        }
-        (self.checkpoint)(checkpoint::ASSESS_BEFORE);
-        let tripped = !batch.trips.is_empty();
-        self.commit(batch)?;
-        (self.checkpoint)(checkpoint::ASSESS_AFTER);
-        if tripped {
-            self.refresh_control()
-        } else {
-            Ok(())
-        }
+        let price = snapshot.prices.get(&chain.native.asset);
+        price
+            .and_then(Reading::last_known)
+            .and_then(|price| price.value(outcome.fee, chain.native.decimals, Rounding::Up))
+            .unwrap_or_default()
     }
 
     pub(crate) fn allocation_inputs(&self, equity: Usd, current: Vec<(ProtocolId, Usd)>) -> Inputs {

@@ -58,7 +58,7 @@ pub struct TaskDef {
     pub assignment: Assignment,
     /// Names of the tasks that must complete first.
     pub after: Vec<String>,
-    /// Not deferred by gas or a cautious state.
+    /// Runs before tasks that are not.
     pub critical: bool,
     /// When it fails.
     pub retry: RetryPolicy,

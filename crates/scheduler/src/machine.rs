@@ -164,6 +164,23 @@ impl Scheduler {
         changes
     }
 
+    /// Deferred runs become ready now, whatever they wait for: what many wait for has changed.
+    pub fn look_again(&mut self, now: Timestamp) -> Vec<Change> {
+        let deferred: Vec<TaskId> = self
+            .open_tasks()
+            .filter(|task| task.state == TaskState::Deferred)
+            .map(|task| task.id.clone())
+            .collect();
+        for id in deferred {
+            if let Some(task) = self.tasks.get_mut(&id) {
+                task.not_before = Some(now);
+            }
+        }
+        let mut changes = Vec::new();
+        self.wake(now, &mut changes);
+        changes
+    }
+
     /// The runs that something can be done for now. Runs that are under way come first, because
     /// their transactions are; then critical ones, then by due instant, then by id.
     #[must_use]

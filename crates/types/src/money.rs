@@ -195,6 +195,7 @@ impl fmt::Display for Price {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -67,7 +67,7 @@ pub struct TaskRecord {
     pub assignment: Assignment,
     /// Runs that must complete first.
     pub after: Vec<TaskId>,
-    /// Critical tasks are not deferred by gas or by a cautious state.
+    /// Critical tasks run before others.
     pub critical: bool,
     /// Where it stands.
     pub state: TaskState,

@@ -70,7 +70,14 @@ pub fn init(global: &Global, options: &Init) -> Result<(), Failure> {
             answers.endpoint
         )
     } else {
-        "`airdrops config check` tells what it would do, `airdrops run` does it on paper".into()
+        format!(
+            "export {}=https://…   an Ethereum endpoint: paper mode copies its chain; \
+             without it that chain is empty and every task waits for prices\n      \
+             airdrops config check   what it would do\n      \
+             airdrops once           one look at the world; `airdrops run` goes on until stopped\n      \
+             airdrops status         what it did, and what waits for what",
+            answers.endpoint
+        )
     };
     super::answer(
         global,
@@ -167,7 +174,14 @@ pub fn text(answers: &Answers) -> String {
             "# keystore = \"wallet.json\"   # needed in live mode\npaper_balance = \"10\"".into()
         }
     };
+    // On paper something should happen at once; with real money at a time that was chosen.
+    let trigger = if answers.live {
+        "cron = \"0 9 * * MON\"\nzone = \"UTC\""
+    } else {
+        "every = \"24h\"                     # the first time as soon as it runs"
+    };
     include_str!("init.toml")
+        .replace("@trigger@", trigger)
         .replace("@mode@", mode)
         .replace("@endpoint@", &answers.endpoint)
         .replace("@keystore@", &keystore)

@@ -12,6 +12,7 @@ use airdrops_store::{Access, Options, Sqlite};
 use airdrops_types::{Address, ChainId, ControlState, Entry, U256, Verdict};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{Global, Once};
 use crate::config::Loaded;
@@ -36,16 +37,14 @@ impl From<PaperWorldError> for Failure {
 /// [`Failure`].
 pub fn run(global: &Global) -> Result<(), Failure> {
     runtime()?.block_on(async {
+        let mut stop = StopSignals::listen()?;
         let mut farm = Farm::start(global, false).await?;
         let tick = farm.tick;
         loop {
             farm.tick().await?;
             tokio::select! {
                 () = tokio::time::sleep(tick) => {}
-                stopped = stop_signal() => {
-                    stopped?;
-                    break;
-                }
+                () = stop.heard() => break,
             }
         }
         if !global.json {
@@ -64,6 +63,8 @@ pub fn once(global: &Global, options: &Once) -> Result<(), Failure> {
     let (report, actions) = runtime()?.block_on(async {
         let mut farm = Farm::start(global, options.dry_run).await?;
         let report = farm.tick().await?;
+        // What was sent to a chain in this process would otherwise end with it.
+        farm.mine()?;
         Ok::<_, Failure>((report, farm.actions.load(Ordering::Relaxed)))
     })?;
     let mut text = format!(
@@ -104,13 +105,27 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .build()?)
 }
 
-async fn stop_signal() -> Result<(), Failure> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed?,
-        _ = terminate.recv() => {}
+/// Listens from the start, so that a signal during a tick is heard at its end.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
-    Ok(())
+
+    /// Waits for a signal; returns at once if one came since the last time.
+    async fn heard(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// An engine with its world.
@@ -163,10 +178,16 @@ impl Farm {
     }
 
     async fn tick(&mut self) -> Result<TickReport, Failure> {
+        self.mine()?;
+        Ok(self.engine.tick().await?)
+    }
+
+    /// Makes a block on every paper chain.
+    fn mine(&mut self) -> Result<(), Failure> {
         for paper in self.papers.iter_mut().filter(|_| !self.dry_run) {
             paper.mine(self.clock.now())?;
         }
-        Ok(self.engine.tick().await?)
+        Ok(())
     }
 }
 

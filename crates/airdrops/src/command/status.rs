@@ -61,7 +61,13 @@ pub fn status(global: &Global) -> Result<(), Failure> {
                 sparkline(&values, 48)
             ));
         }
-        _ => text.push_str("\nNo equity yet: `airdrops run` starts the program.\n"),
+        _ if tail.is_empty() => {
+            text.push_str("\nNo equity yet: `airdrops run` starts the program.\n");
+        }
+        _ => text.push_str(
+            "\nNo equity yet: it is known once every balance, position and price is fresh. Until \
+             then nothing new is risked.\n",
+        ),
     }
     text.push_str(&exposures(&tail));
     if trips.is_empty() {

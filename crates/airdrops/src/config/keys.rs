@@ -512,7 +512,7 @@ const TASK: Table = table(
         optional(
             "critical",
             Kind::Flag,
-            "Not deferred by dear gas or a cautious state. Default false.",
+            "Goes before other tasks that are due. Default false.",
         ),
         optional(
             "max_attempts",

@@ -70,13 +70,10 @@ mod tests {
 
     #[test]
     fn every_proof_leads_to_the_root() {
-        let grants: Vec<_> = (0..11u64)
+        let grants: Vec<_> = (0..11u8)
             .map(|index| {
-                (
-                    index,
-                    Address::repeat_byte(index as u8 + 1),
-                    U256::from(index * 7),
-                )
+                let account = Address::repeat_byte(index + 1);
+                (u64::from(index), account, U256::from(index) * U256::from(7))
             })
             .collect();
         let tree = MerkleTree::new(&grants);

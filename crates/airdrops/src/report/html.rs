@@ -239,15 +239,15 @@ fn exposures(report: &Report) -> Markup {
                 }
             }
             @if !report.exposures.is_empty() {
-                div.scroll { table.stack {
-                    caption { "At the end" }
-                    thead { tr { th { "Exposure" } th.number { "Value" } th.number { "Share of equity" } th.number { "Highest" } th.number { "Limit" } } }
+                div.scroll { table {
+                    caption { "At the end, with shares of equity" }
+                    thead { tr { th { "Exposure" } th.number { "Value" } th.number { "Share" } th.number { "Highest" } th.number { "Limit" } } }
                     tbody { @for exposure in &report.exposures { tr {
-                        td data-name="Exposure" { (exposure.kind) " " strong { (exposure.name) } }
-                        td.number data-name="Value" { (exposure.value) }
-                        td.number data-name="Share of equity" { (share_text(exposure.shares.last())) }
-                        td.number data-name="Highest" { (share_text(exposure.shares.iter().max_by_key(|(_, share)| *share))) }
-                        td.number data-name="Limit" { (share_text(exposure.limits.last())) }
+                        td { (exposure.kind) " " strong { (exposure.name) } }
+                        td.number { (exposure.value) }
+                        td.number { (share_text(exposure.shares.last())) }
+                        td.number { (share_text(exposure.shares.iter().max_by_key(|(_, share)| *share))) }
+                        td.number { (share_text(exposure.limits.last())) }
                     } } }
                 } }
             }
@@ -534,7 +534,7 @@ fn refusals(report: &Report) -> Markup {
                         tbody { @for row in report.refusals.iter().take(MOST_REFUSALS) { tr {
                             td.time data-name="Time" {
                                 (minute(row.first))
-                                @if row.count > 1 { " to " (minute(row.last)) }
+                                @if row.count > 1 { " " br; "to " (minute(row.last)) }
                             }
                             td.number data-name="Times" { (row.count) }
                             td data-name="Task" { (row.task) }

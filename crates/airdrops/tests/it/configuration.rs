@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use airdrops::config::keys::{self, Kind};
 use airdrops::config::{ConfigError, Loaded, read, schema, summary};
 use airdrops_runtime::settings::Mode;
 use airdrops_types::{AmountSpec, Bps, ChainId, U256, Usd};
@@ -419,4 +420,68 @@ fn the_schema_is_closed_everywhere() {
         }
     }
     check(&schema::schema());
+}
+
+/// Rows of the reference: the first cell that holds code in each line of a section's tables, after
+/// the module's cell where there is one.
+fn documented(section: &str) -> std::collections::BTreeSet<String> {
+    let mut found = std::collections::BTreeSet::new();
+    for line in section.lines().filter(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        for cell in cells.iter().skip(1).take(2) {
+            let names = cell.split(", ").filter_map(|name| {
+                let name = name.strip_prefix('`')?.strip_suffix('`')?;
+                Some(name.to_owned())
+            });
+            found.extend(names);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_reference_documents_every_key_in_its_place() {
+    let reference = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/src/configuration.md"
+    ))
+    .unwrap();
+    let sections: std::collections::BTreeMap<&str, &str> = reference
+        .split("\n## ")
+        .skip(1)
+        .filter_map(|section| section.split_once('\n'))
+        .map(|(title, text)| (title.trim_matches('`'), text))
+        .collect();
+    let mut missing = Vec::new();
+    let mut open = vec![&keys::ROOT];
+    while let Some(table) = open.pop() {
+        let title = if table.name == "the file" {
+            "The file"
+        } else {
+            table.name
+        };
+        // The keys of modules are in the section of protocols.
+        let title = if title.starts_with("module ") {
+            "[[protocol]]"
+        } else {
+            title
+        };
+        let shown = sections.get(title).map(|section| documented(section));
+        for key in table.keys {
+            if !shown.as_ref().is_some_and(|shown| shown.contains(key.name)) {
+                missing.push(format!("{}: {}", table.name, key.name));
+            }
+            if let Kind::Table(inner) | Kind::Tables(inner) = key.kind {
+                open.push(inner);
+            }
+        }
+        for (value, inner) in table.variants.map_or(&[][..], |(_, variants)| variants) {
+            let named = shown.as_ref().is_some_and(|shown| shown.contains(*value));
+            if !named {
+                missing.push(format!("{}: module {value}", table.name));
+            }
+            open.push(inner);
+        }
+    }
+    assert!(missing.is_empty(), "not in the reference: {missing:#?}");
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
-use airdrops_store::{Access, JournalCheck, Options, Sqlite, Store as _, TaskFilter};
+use airdrops_store::{Access, JournalCheck, Options, Sqlite, Store as _, StoreError, TaskFilter};
 use airdrops_testkit::contracts::{Distributor, Erc20, Router, Staking, Weth};
 use airdrops_testkit::world::WorldError;
 use airdrops_testkit::{
@@ -20,8 +20,8 @@ use airdrops_testkit::{
     write_test_keystore,
 };
 use airdrops_types::{
-    Address, B256, Entry, I256, JournalEntry, LedgerKind, TaskState, TransactionLog as _, TxResult,
-    U256, Usd,
+    Address, B256, Entry, I256, JournalEntry, LedgerKind, TaskRecord, TaskState,
+    TransactionLog as _, TxResult, U256, Usd,
 };
 use alloy::primitives::hex;
 use alloy::sol_types::SolCall;
@@ -43,7 +43,7 @@ const BLOCK_TIME: Duration = Duration::from_millis(150);
 const BEHIND: u64 = 3600;
 
 /// Longest that anything may take on a busy machine.
-pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// A world with a wallet, and a folder with everything that the program needs.
 pub(crate) struct Farm {
@@ -333,7 +333,10 @@ proof = [{proof}]
 
     /// Starts `run`, to stand still at the `count`-th visit of `place`.
     pub(crate) fn run_until(&self, place: &str, count: u64) -> Program {
-        self.spawn(&["run"], &[("AIRDROPS_STOP_AT", &format!("{place}:{count}"))])
+        self.spawn(
+            &["run"],
+            &[("AIRDROPS_STOP_AT", &format!("{place}:{count}"))],
+        )
     }
 
     /// Runs the program to its end.
@@ -361,6 +364,33 @@ proof = [{proof}]
         Sqlite::open(self.database(), Access::ReadOnly, Options::default()).unwrap()
     }
 
+    /// The task runs; none before the program made its database.
+    pub(crate) fn tasks(&self) -> Vec<TaskRecord> {
+        match Sqlite::open(self.database(), Access::ReadOnly, Options::default()) {
+            Ok(store) => store.tasks(TaskFilter::default()).unwrap(),
+            Err(StoreError::Missing { .. } | StoreError::Older { .. }) => Vec::new(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// What is not done, for a failure's message.
+    pub(crate) fn told(&self) -> String {
+        let tasks: Vec<String> = self
+            .tasks()
+            .iter()
+            .map(|task| format!("{} {}: {:?}", task.id, task.state, task.reason))
+            .collect();
+        if tasks.is_empty() {
+            return "no tasks yet".to_owned();
+        }
+        let store = self.store();
+        format!(
+            "{tasks:#?}\n{:#?}\n{:#?}",
+            store.open_slots().unwrap(),
+            store.reservations().unwrap()
+        )
+    }
+
     /// The whole journal.
     pub(crate) fn journal(&self) -> Vec<JournalEntry> {
         self.store().journal(1, usize::MAX >> 1).unwrap()
@@ -368,13 +398,12 @@ proof = [{proof}]
 
     /// Whether every task is complete, every transaction final and every reservation gone.
     pub(crate) fn is_done(&self) -> bool {
-        if !self.database().exists() {
-            return false;
-        }
-        let store = self.store();
-        let tasks = store.tasks(TaskFilter::default()).unwrap();
-        !tasks.is_empty()
-            && tasks.iter().all(|task| task.state.is_final())
+        let tasks = self.tasks();
+        let store = match tasks.as_slice() {
+            [] => return false,
+            _ => self.store(),
+        };
+        tasks.iter().all(|task| task.state.is_final())
             && store.open_slots().unwrap().is_empty()
             && store.reservations().unwrap().is_empty()
     }
@@ -396,10 +425,10 @@ proof = [{proof}]
             let ended = program.wait(Duration::from_millis(50)).unwrap();
             assert!(
                 ended.is_none() && Instant::now() < deadline,
-                "waiting until {what}: ended {ended:?}\n{}\n{}\n{:#?}",
+                "waiting until {what}: ended {ended:?}\n{}\n{}\n{}",
                 program.stdout().unwrap(),
                 program.stderr().unwrap(),
-                self.store().tasks(TaskFilter::default()).unwrap()
+                self.told()
             );
         }
     }
@@ -639,6 +668,7 @@ name = "stake"
 wallet = "main"
 protocol = "rewards"
 action = "stake"
+amount = "all"
 after = ["provide"]
 retry_after = "1s"
 retry_cap = "2s"

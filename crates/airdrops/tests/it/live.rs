@@ -3,7 +3,7 @@
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use airdrops_store::{Store as _, TaskFilter};
+use airdrops_store::Store as _;
 use airdrops_testkit::{Fault, Program};
 use airdrops_types::{Entry, TransactionLog as _};
 use serde_json::Value;
@@ -175,8 +175,10 @@ fn live_failures_have_their_exit_codes() {
     assert_eq!(farm.proxy.calls("eth_sendRawTransaction"), 0);
 
     // A dry run says what it would do, and does nothing.
-    let (code, told) = farm.answer(&["once", "--dry-run"]);
+    let dry_run = ["--database", "dry.sqlite", "once", "--dry-run"];
+    let (code, told) = farm.answer(&dry_run);
     assert_eq!(code, 10, "{told}");
+    assert!(told.contains("2 transactions would be sent"), "{told}");
     assert_eq!(farm.proxy.calls("eth_sendRawTransaction"), 0);
 }
 
@@ -218,7 +220,7 @@ fn live_chain_forked_on_paper_survives_kills() {
     let deadline = Instant::now() + LIMIT;
     let mut killed = 0;
     while !farm.is_done() {
-        assert!(Instant::now() < deadline, "{:#?}", farm.store().tasks(TaskFilter::default()));
+        assert!(Instant::now() < deadline, "{}", farm.told());
         let place = format!("{}:1", places[killed % places.len()]);
         let mut once = farm.spawn(&["once"], &[("AIRDROPS_STOP_AT", &place)]);
         if once.wait_for_output("stopped at", LIMIT).unwrap() {

@@ -7,6 +7,7 @@
 
 mod arrows;
 mod configuration;
+mod crash;
 mod demo;
 mod farm;
 mod journal;

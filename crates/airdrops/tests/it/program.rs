@@ -369,3 +369,46 @@ fn a_resumed_loss_is_not_evidence_again() {
     assert!(from > 1_767_225_600_000, "{from}");
     assert!(store.control().unwrap().0.is_empty());
 }
+
+#[test]
+fn a_newcomer_without_an_endpoint_is_told_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let written = airdrops(path, &["init", "--defaults"]);
+    assert!(
+        out(&written).contains("export RPC_MAINNET="),
+        "{}",
+        out(&written)
+    );
+    let once = airdrops(path, &["once"]);
+    assert_eq!(once.status.code(), Some(0), "{}", err(&once));
+    let told = out(&once);
+    let waits = told
+        .lines()
+        .find(|line| line.contains("farm/wrap#1 ready → deferred"));
+    assert!(
+        waits.is_some_and(|line| line.contains("price of ETH")),
+        "{told}"
+    );
+    let status = out(&airdrops(path, &["status"]));
+    assert!(
+        status.contains("once every balance, position and price is fresh"),
+        "{status}"
+    );
+}
+
+#[test]
+fn a_copied_paper_chain_does_not_go_on_as_an_empty_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    airdrops(path, &["init", "--defaults"]);
+    let record = r#"{"chain":1,"genesis":1767225600000,"forked":5,"balances":[]}"#;
+    std::fs::write(path.join("airdrops.sqlite.paper-1"), format!("{record}\n")).unwrap();
+    let once = airdrops(path, &["once"]);
+    assert_eq!(once.status.code(), Some(1), "{}", out(&once));
+    assert!(
+        err(&once).contains("was copied from an endpoint at block 5"),
+        "{}",
+        err(&once)
+    );
+}

@@ -2,7 +2,7 @@
 
 use airdrops::narrate;
 use airdrops::report::{Report, html, terminal};
-use airdrops_types::{Bps, Entry, Usd};
+use airdrops_types::{Bps, Entry, Reason, Usd};
 
 use crate::journal::{Book, chain_names, farm};
 
@@ -165,41 +165,64 @@ fn base_fees_are_drawn_against_the_ceiling_that_was_in_force() {
 fn the_state_at_the_end_is_the_first_tile() {
     let page = html::render(&report(60));
     let tile = page.split("div class=\"tile\"").nth(1).unwrap();
-    assert!(tile.contains("reducing") && tile.contains("protocol pair"), "{tile}");
+    assert!(
+        tile.contains("reducing") && tile.contains("protocol pair"),
+        "{tile}"
+    );
     let page = html::render(&report(20));
     let tile = page.split("div class=\"tile\"").nth(1).unwrap();
-    assert!(tile.contains("active") && tile.contains("never halted"), "{tile}");
+    assert!(
+        tile.contains("active") && tile.contains("never halted"),
+        "{tile}"
+    );
 }
 
 #[test]
 fn text_tables_fit_a_hundred_columns_and_lose_nothing() {
-    let text = terminal::render(&report(60));
+    let mut book = farm(3);
+    book.refuse(
+        "farm/deposit#99",
+        vec![Reason::NotAllowed {
+            what: format!("{}and this is the end", "many words ".repeat(30)),
+        }],
+    );
+    let report = Report::from_journal(&book.entries, chain_names());
+    let text = terminal::render(&report);
     let table = text.split("Refused for").nth(1).unwrap();
-    let table = table.split("\n\n").next().unwrap();
     for line in table.lines() {
         assert!(line.chars().count() <= 100, "{line}");
     }
     // Words are wrapped, not cut.
-    assert!(table.contains("60.000 gwei"), "{table}");
+    assert_eq!(table.matches("many").count(), 30, "{table}");
+    assert!(table.contains("end"), "{table}");
 }
 
 #[test]
 fn lines_call_chains_by_name_and_hashes_short() {
     let names = chain_names();
     assert_eq!(
-        narrate::named(&names, "supply to pool (chain 10), not chain 1 or chain 100"),
+        narrate::named(
+            &names,
+            "supply to pool (chain 10), not chain 1 or chain 100"
+        ),
         "supply to pool on rollup, not mainnet or chain 100"
     );
     let book = farm(1);
     let line = |kind: &str| {
-        let found = book.entries.iter().find(|entry| narrate::kind(&entry.entry) == kind);
+        let found = book
+            .entries
+            .iter()
+            .find(|entry| narrate::kind(&entry.entry) == kind);
         narrate::line(&names, &found.unwrap().entry)
     };
     assert_eq!(
         line("signed"),
         "farm/deposit#1: supply 500 USDC to aerie on mainnet, nonce 0, 0x0000…0001"
     );
-    assert_eq!(line("settled"), "farm/deposit#1: supply 500 USDC to aerie: done, fee $1.23");
+    assert_eq!(
+        line("settled"),
+        "farm/deposit#1: supply 500 USDC to aerie: done, fee $1.23"
+    );
 }
 
 #[test]

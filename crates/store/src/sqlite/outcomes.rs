@@ -93,10 +93,15 @@ pub(super) fn load(connection: &Connection) -> Result<Vec<Outcome>, StoreError> 
         .collect()
 }
 
+/// Keeps a reservation, unless it claims nothing: the gate's book does not keep such a one either,
+/// and so would never retire it.
 pub(super) fn reserve(
     connection: &Connection,
     reservation: &Reservation,
 ) -> Result<(), StoreError> {
+    if reservation.protocols.is_empty() && reservation.assets.is_empty() {
+        return Ok(());
+    }
     connection
         .prepare_cached("INSERT INTO reservations (intent, reservation) VALUES (?1, ?2)")?
         .execute(params![

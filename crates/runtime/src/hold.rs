@@ -1,0 +1,134 @@
+//! Why a step did not go out, and how long until the next look.
+
+use std::time::Duration;
+
+use airdrops_chain::ReadError;
+use airdrops_scheduler::TaskEvent;
+use airdrops_store::Batch;
+use airdrops_types::{Reason, TaskId, Timestamp};
+
+use crate::engine::Engine;
+use crate::error::RunError;
+
+/// Setting that holds how often in a row each task was held by a limit or a stop.
+pub(crate) const STANDSTILLS: &str = "standstills";
+/// Longest wait between two looks at what a limit or a stop forbids.
+const LONGEST: Duration = Duration::from_secs(6 * 3600);
+/// Longest wait between two looks at prices, gas and nodes.
+const LONGEST_FOR_INPUTS: Duration = Duration::from_secs(1800);
+
+/// Why a step did not go out.
+#[derive(Debug)]
+pub(crate) enum Hold {
+    /// Look again soon: prices, gas and nodes change by the minute.
+    Wait { reason: String },
+    /// Look again, later each time: what limits and stops forbid changes slowly.
+    Standstill { reason: String },
+    /// Counts as a failed attempt.
+    Fail { reason: String, retryable: bool },
+}
+
+impl Hold {
+    /// What a refusal of the gate means for the task.
+    pub(crate) fn by_gate(reasons: &[Reason]) -> Self {
+        let text: Vec<String> = reasons.iter().map(Reason::to_string).collect();
+        let reason = text.join("; ");
+        let slow = |reason: &Reason| {
+            matches!(
+                reason,
+                Reason::Control { .. } | Reason::ProtocolLimit { .. } | Reason::AssetLimit { .. }
+            )
+        };
+        if !reasons.iter().all(Reason::clears_by_itself) {
+            Self::Fail {
+                reason,
+                retryable: true,
+            }
+        } else if reasons.iter().any(slow) {
+            Self::Standstill { reason }
+        } else {
+            Self::Wait { reason }
+        }
+    }
+
+    /// In words.
+    pub(crate) fn reason(&self) -> &str {
+        let (Self::Wait { reason } | Self::Standstill { reason } | Self::Fail { reason, .. }) =
+            self;
+        reason
+    }
+}
+
+impl From<&ReadError> for Hold {
+    fn from(error: &ReadError) -> Self {
+        let reason = error.to_string();
+        match error {
+            ReadError::Unreachable(_)
+            | ReadError::Malformed { .. }
+            | ReadError::Unsupported { .. } => Self::Wait { reason },
+            ReadError::Reverted { .. } | ReadError::Unexpected { .. } => Self::Fail {
+                reason,
+                retryable: true,
+            },
+        }
+    }
+}
+
+impl Engine {
+    /// Writes down that a task waits or failed.
+    pub(crate) fn hold(&mut self, id: &TaskId, hold: Hold, now: Timestamp) -> Result<(), RunError> {
+        let mut batch = Batch::at(now);
+        let times = self.standstills.remove(id);
+        let event = match hold {
+            Hold::Wait { reason } => TaskEvent::Deferred {
+                reason,
+                until: now.plus(self.look_again_after(0)),
+            },
+            Hold::Standstill { reason } => {
+                let times = times.unwrap_or(0);
+                self.standstills.insert(id.clone(), times.saturating_add(1));
+                TaskEvent::Deferred {
+                    reason,
+                    until: now.plus(self.look_again_after(times)),
+                }
+            }
+            Hold::Fail { reason, retryable } => TaskEvent::StepFailed {
+                reason,
+                retryable,
+                consumed: false,
+            },
+        };
+        if times.is_some() || self.standstills.contains_key(id) {
+            self.keep_standstills(&mut batch)?;
+        }
+        let changes = self.scheduler.apply(id, event, now)?;
+        Self::note_changes(&mut batch, changes);
+        self.remember_leftovers(id, &mut batch)?;
+        self.commit(batch)
+    }
+
+    /// Forgets how often a task was held, because it goes on.
+    pub(crate) fn goes_on(&mut self, id: &TaskId, batch: &mut Batch) -> Result<(), RunError> {
+        if self.standstills.remove(id).is_some() {
+            self.keep_standstills(batch)?;
+        }
+        Ok(())
+    }
+
+    fn keep_standstills(&self, batch: &mut Batch) -> Result<(), RunError> {
+        batch.settings.push((
+            STANDSTILLS.to_owned(),
+            serde_json::to_value(&self.standstills)?,
+        ));
+        Ok(())
+    }
+
+    /// How long until the next look after `times` standstills in a row: four ticks, at most half
+    /// an hour; doubled by each standstill, up to six hours.
+    pub(crate) fn look_again_after(&self, times: u32) -> Duration {
+        let tick = self.settings.tick;
+        let first = (tick * 4).min(LONGEST_FOR_INPUTS).max(tick);
+        let doubled = first.saturating_mul(1_u32.checked_shl(times).unwrap_or(u32::MAX));
+        doubled.min(LONGEST.max(first))
+    }
+}

@@ -1,0 +1,215 @@
+//! Permit: from an operation to an intent, to the gate's answer, to a signature.
+
+use airdrops_chain::{SubmitError, simulate};
+use airdrops_protocols::{BuildError, ProtocolConfig};
+use airdrops_store::Batch;
+use airdrops_types::{
+    Address, ChainId, Entry, Intent, LogError, Operation, Origin, Slot, Snapshot, TaskId,
+    Timestamp, Verdict,
+};
+
+use crate::checkpoint;
+use crate::engine::Engine;
+use crate::error::RunError;
+use crate::hold::Hold;
+
+/// Whose step an intent is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step<'a> {
+    pub(crate) task: &'a TaskId,
+    pub(crate) step: u32,
+    pub(crate) wallet: Address,
+    pub(crate) origin: Origin,
+}
+
+impl Engine {
+    pub(crate) async fn view(&self, chain: ChainId) -> Result<airdrops_chain::View, Hold> {
+        let Some(client) = self.clients.get(&chain) else {
+            return Err(Hold::Fail {
+                reason: format!("chain {chain} is not configured"),
+                retryable: false,
+            });
+        };
+        client.view().await.map_err(|error| Hold::from(&error))
+    }
+
+    /// Builds the intent of a step and simulates it.
+    pub(crate) async fn build_and_simulate(
+        &self,
+        protocol: &ProtocolConfig,
+        operation: &Operation,
+        of: Step<'_>,
+    ) -> Result<Intent, Hold> {
+        let view = self.view(protocol.chain).await?;
+        let mut intent = self
+            .registry
+            .build(
+                protocol, &view, of.wallet, operation, of.task, of.step, of.origin,
+            )
+            .await
+            .map_err(|error| match error {
+                BuildError::Read(error) => Hold::from(&error),
+                other => Hold::Fail {
+                    reason: other.to_string(),
+                    retryable: true,
+                },
+            })?;
+        self.simulate_anew(&mut intent).await?;
+        Ok(intent)
+    }
+
+    /// Simulates an intent on the present head.
+    pub(crate) async fn simulate_anew(&self, intent: &mut Intent) -> Result<(), Hold> {
+        let Some(client) = self.clients.get(&intent.chain) else {
+            return Err(Hold::Fail {
+                reason: format!("chain {} is not configured", intent.chain),
+                retryable: false,
+            });
+        };
+        let here = |chain: ChainId| chain == intent.chain;
+        let tokens: Vec<_> = self
+            .tokens
+            .iter()
+            .filter(|token| here(token.chain))
+            .cloned()
+            .collect();
+        let spenders: Vec<Address> = self
+            .settings
+            .policy
+            .spenders
+            .iter()
+            .filter(|(chain, _)| here(*chain))
+            .map(|(_, spender)| *spender)
+            .collect();
+        let now = self.clock.now();
+        let simulation = simulate(client, intent, &tokens, &spenders, now)
+            .await
+            .map_err(|error| Hold::from(&error))?;
+        intent.simulation = Some(simulation);
+        Ok(())
+    }
+
+    /// Asks the gate, writes its answer down, and on a permit signs, stores and sends.
+    pub(crate) async fn decide_and_submit(
+        &mut self,
+        intent: Intent,
+        snapshot: &Snapshot,
+    ) -> Result<Result<(), Hold>, RunError> {
+        let tip = self
+            .settings
+            .chains
+            .iter()
+            .find(|chain| chain.id == intent.chain)
+            .map_or(0, |chain| chain.priority_fee);
+        self.decide_and_sign(intent, snapshot, tip, None).await
+    }
+
+    /// The same for a new nonce or, with `replaced`, for the nonce of that open transaction.
+    ///
+    /// The gate decides at the present, not at the beginning of the tick: what was observed and
+    /// simulated long ago is old then.
+    pub(crate) async fn decide_and_sign(
+        &mut self,
+        intent: Intent,
+        snapshot: &Snapshot,
+        tip: u128,
+        replaced: Option<&Slot>,
+    ) -> Result<Result<(), Hold>, RunError> {
+        let now = self.clock.now();
+        let state = serde_json::to_value(self.gate.state())?;
+        let gate = serde_json::json!({ "state": state, "tip": tip.to_string(), "now": now });
+        let decision = self.gate.decide(snapshot, &intent, tip, now);
+        let verdict = match &decision {
+            Ok(permit) => Verdict::Permitted {
+                terms: permit.terms().clone(),
+            },
+            Err(refusal) => Verdict::Refused {
+                reasons: refusal.reasons.clone(),
+            },
+        };
+        let mut batch = Batch::at(now);
+        batch.entries.extend(self.snapshot_entry(snapshot));
+        batch.entries.push(Entry::Decided {
+            intent: Box::new(intent.clone()),
+            observed_at: snapshot.at,
+            gate,
+            verdict,
+        });
+        if decision.is_ok() {
+            self.goes_on(&intent.task, &mut batch)?;
+        }
+        (self.checkpoint)(checkpoint::DECIDE_BEFORE);
+        self.commit(batch)?;
+        (self.checkpoint)(checkpoint::DECIDE_AFTER);
+        let permit = match decision {
+            Ok(permit) => permit,
+            Err(refusal) => return Ok(Err(Hold::by_gate(&refusal.reasons))),
+        };
+        if self.dry_run {
+            return Ok(Ok(()));
+        }
+        let now = self.clock.now();
+        let submitted = match replaced {
+            None => self.manager.submit(permit, now).await,
+            Some(_) => self.manager.replace(permit, now).await,
+        };
+        match submitted {
+            Ok(submitted) => {
+                // As the store words it: a nonce belongs to the intent that took it.
+                let owner = replaced.map_or(intent, |slot| slot.intent.clone());
+                (self.listener)(
+                    now,
+                    &Entry::Signed {
+                        intent: owner.id,
+                        task: owner.task,
+                        chain: owner.chain,
+                        wallet: owner.wallet,
+                        nonce: submitted.nonce,
+                        tx: submitted.tx,
+                        summary: owner.summary,
+                    },
+                );
+                Ok(Ok(()))
+            }
+            Err(error) => {
+                let signed = self.under_way(|slot| slot.intent.id == intent.id)?;
+                if !signed {
+                    self.gate.release(intent.id);
+                }
+                self.submit_failed(&intent, error, now)
+            }
+        }
+    }
+
+    fn submit_failed(
+        &mut self,
+        intent: &Intent,
+        error: SubmitError,
+        now: Timestamp,
+    ) -> Result<Result<(), Hold>, RunError> {
+        match error {
+            SubmitError::Log(log @ (LogError::Database(_) | LogError::LeaseLost)) => {
+                Err(RunError::Log(log))
+            }
+            // Decided again at the next tick, under the new control state.
+            SubmitError::Log(LogError::ControlChanged) => Ok(Ok(())),
+            SubmitError::ForeignNonce { .. } => {
+                let evidence = error.to_string();
+                self.lock_wallet(intent.wallet, evidence.clone(), now)?;
+                Ok(Err(Hold::Wait { reason: evidence }))
+            }
+            other => Ok(Err(Hold::Wait {
+                reason: other.to_string(),
+            })),
+        }
+    }
+
+    /// Whether any transaction without a final outcome is such.
+    pub(crate) fn under_way(&self, such: impl Fn(&Slot) -> bool) -> Result<bool, RunError> {
+        Ok(self.manager.open()?.iter().any(such))
+    }
+
+    pub(crate) fn lane_is_busy(&self, wallet: Address, chain: ChainId) -> Result<bool, RunError> {
+        self.under_way(|slot| slot.wallet == wallet && slot.chain == chain)
+    }
+}

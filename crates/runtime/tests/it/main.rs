@@ -1,0 +1,13 @@
+//! The whole flow on real contracts in chains inside this process, with a real database.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    unreachable_pub,
+    missing_docs
+)]
+
+mod crash;
+mod farm;
+mod money;
+mod stuck;
+mod world;
