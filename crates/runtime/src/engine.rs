@@ -303,6 +303,32 @@ impl Engine {
         self.commit(batch)
     }
 
+    /// Tells the listener what another process changed: halts and resumes are in the journal
+    /// already, but whoever watches this process wants to see them here.
+    pub(crate) fn tell_foreign_changes(&mut self, before: &[Trip], now: Timestamp) {
+        let after = self.gate.state().control.trips().to_vec();
+        let by = "another process";
+        for trip in after.iter().filter(|trip| !before.contains(trip)) {
+            let (trip, by) = (trip.clone(), by.to_owned());
+            (self.listener)(now, &Entry::Tripped { trip, by });
+        }
+        for trip in before.iter().filter(|trip| {
+            !after
+                .iter()
+                .any(|other| (&other.scope, &other.breaker) == (&trip.scope, &trip.breaker))
+        }) {
+            (self.listener)(
+                now,
+                &Entry::Cleared {
+                    scope: trip.scope.clone(),
+                    breaker: trip.breaker.clone(),
+                    by: by.to_owned(),
+                    reason: "see the journal".to_owned(),
+                },
+            );
+        }
+    }
+
     /// Takes over control states that others may have changed, and evidence that was consumed.
     pub(crate) fn refresh_control(&mut self) -> Result<(), RunError> {
         let (trips, revision) = self.store.control()?;

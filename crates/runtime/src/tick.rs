@@ -36,7 +36,9 @@ impl Engine {
     async fn flow(&mut self) -> Result<TickReport, RunError> {
         let now = self.clock.now();
         let revision = self.gate.state().control.revision();
+        let before = self.gate.state().control.trips().to_vec();
         self.refresh_control()?;
+        self.tell_foreign_changes(&before, now);
         let control_changed = self.gate.state().control.revision() != revision;
 
         let slots = self.manager.open()?;

@@ -23,7 +23,6 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "airdrops-scheduler",
             "airdrops-chain",
             "airdrops-protocols",
-            "airdrops-paper",
             "airdrops-store",
         ],
     ),

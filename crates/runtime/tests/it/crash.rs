@@ -284,12 +284,15 @@ fn a_crash_at_any_checkpoint_changes_no_transaction_and_no_booking() {
     let sent = whole.sent(&whole.l1);
     assert_eq!(sent.len(), 2);
     let balances = whole.store().ledger_balances().unwrap();
+    let gas = whole.store().last_equity().unwrap().unwrap().gas;
     let mut crashes = 0;
     loop {
         let (farm, crashed) = farm_with_a_crash(crashes);
         assert_eq!(farm.sent(&farm.l1), sent, "crash at checkpoint {crashes}");
         assert_eq!(farm.store().ledger_balances().unwrap(), balances);
         assert_eq!(farm.store().reservations().unwrap(), []);
+        let last = farm.store().last_equity().unwrap().unwrap();
+        assert_eq!(last.gas, gas, "crash at checkpoint {crashes}");
         assert_eq!(farm.state_of("a/x#1"), TaskState::Completed);
         assert_eq!(replay(&farm.journal()).differences, []);
         if !crashed {
