@@ -127,11 +127,26 @@ impl Resolver<'_> {
                 .value(leg.amount.amount, token.decimals, Rounding::Up)
                 .ok_or("the position is too large to be valued")?;
         }
-        if balance.is_zero() {
+        let wanted = match &assignment.amount {
+            AmountSpec::All | AmountSpec::Target => balance,
+            AmountSpec::Share(share) => share.of(balance),
+            AmountSpec::Exact(text) => {
+                let exact = parse_amount(text, stake.decimals)?;
+                if exact > balance {
+                    return Err(format!(
+                        "needs {}, has {}",
+                        stake.amount(exact),
+                        stake.amount(balance)
+                    ));
+                }
+                exact
+            }
+        };
+        if wanted.is_zero() {
             return Ok(Amounts::Tranches(Vec::new()));
         }
         Ok(Amounts::Tranches(split(
-            balance,
+            wanted,
             tranches(value, self.transaction_limit, self.equity()?).len(),
         )?))
     }

@@ -71,10 +71,11 @@ fn kill_there(farm: &Farm, run: &mut Program, place: &str) -> End {
 
 /// Lets the program finish, and checks that everything happened exactly once.
 fn finish(farm: &Farm) {
+    let starts = farm.starts();
     let mut run = farm.run();
     farm.wait_until_done(&mut run);
-    // Reservations end with a snapshot, and the gas of the last settlement shows in the next one.
-    std::thread::sleep(Duration::from_millis(1500));
+    // If it was done before, this run has to listen to the signal first.
+    farm.wait_until(&mut run, "a tick", |farm| farm.ticks_after(starts) > 0);
     run.terminate().unwrap();
     let ended = run.wait(LIMIT).unwrap().expect("it stops");
     assert!(ended.success(), "{ended}");

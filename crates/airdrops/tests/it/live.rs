@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use airdrops_store::Store as _;
 use airdrops_testkit::{Fault, Program};
-use airdrops_types::{Entry, TransactionLog as _};
+use airdrops_types::{Bps, Entry, Operation, TransactionLog as _};
 use serde_json::Value;
 
 use crate::farm::{Farm, LIMIT};
@@ -48,6 +48,25 @@ fn live_farm_is_farmed_from_one_file() {
     assert!(text.contains("State      completed"), "{text}");
     assert!(text.contains("add liquidity"), "{text}");
 
+    // Half of the liquidity was staked, and all of it was taken back.
+    let planned: Vec<Operation> = farm
+        .journal()
+        .into_iter()
+        .filter_map(|entry| match entry.entry {
+            Entry::Planned { operations, .. } => operations.last().cloned(),
+            _ => None,
+        })
+        .collect();
+    let staked = planned.iter().find_map(|last| match last {
+        Operation::Stake { amount } => Some(*amount),
+        _ => None,
+    });
+    let liquidity = planned.iter().find_map(|last| match last {
+        Operation::RemoveLiquidity { liquidity } => Some(*liquidity),
+        _ => None,
+    });
+    assert_eq!(staked, liquidity.map(|all| Bps(5000).of(all)));
+
     // Everything was done: another run adds nothing.
     let before = farm.nonce();
     let (code, text) = farm.answer(&["once"]);
@@ -78,12 +97,10 @@ fn live_halt_stops_signatures_until_resumed() {
     assert!(text.contains("fire drill"), "{text}");
     let (code, text) = farm.answer(&["once"]);
     assert_eq!(code, 4, "{text}");
+    let starts = farm.starts();
     let mut run = farm.run();
     farm.wait_until(&mut run, "three ticks", |farm| {
-        let entries = farm.journal();
-        let started = entries.iter().rposition(is_start).unwrap();
-        let ticks = entries[started..].iter().filter(|entry| is_tick(entry));
-        ticks.count() >= 3
+        farm.ticks_after(starts) >= 3
     });
     assert_eq!(farm.nonce(), nonce);
     assert!(!farm.is_done(), "the halt came too late to test anything");
@@ -110,14 +127,6 @@ fn live_halt_stops_signatures_until_resumed() {
             .any(|entry| matches!(entry.entry, Entry::Signed { .. })),
         "signed while halted: {between:#?}"
     );
-}
-
-fn is_start(entry: &airdrops_types::JournalEntry) -> bool {
-    matches!(entry.entry, Entry::Started { .. })
-}
-
-fn is_tick(entry: &airdrops_types::JournalEntry) -> bool {
-    matches!(entry.entry, Entry::Assessed { .. })
 }
 
 #[test]
