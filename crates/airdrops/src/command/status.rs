@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use airdrops_store::{Access, Store as _, TaskFilter};
+use airdrops_store::{Access, Sqlite, Store as _, TaskFilter};
 use airdrops_types::{ControlState, Entry, Scope, TaskRecord, Usd};
 use comfy_table::{Table, presets};
 use serde_json::json;
 
 use crate::cli::Global;
-use crate::config::summary::mode_text;
 use crate::exit::{Exit, Failure};
 use crate::narrate;
 use crate::report::terminal::sparkline;
@@ -40,13 +39,11 @@ pub fn status(global: &Global) -> Result<(), Failure> {
         .unwrap_or(ControlState::Active);
 
     let mut text = String::new();
-    let mode = opened
-        .loaded
-        .as_ref()
-        .map(|loaded| mode_text(loaded.settings.mode));
+    let mode = mode_of(store)?;
     text.push_str(&format!(
         "{}, {whole}, database {}\n",
-        mode.map_or_else(|| "mode unknown".into(), |mode| format!("{mode} mode")),
+        mode.as_ref()
+            .map_or_else(|| "never run".into(), |mode| format!("{mode} mode")),
         opened.path.display()
     ));
     match (&last, recent.first()) {
@@ -185,4 +182,15 @@ fn open_tasks(tasks: &[TaskRecord]) -> String {
         count => format!("  and {} more\n", count - 20),
     };
     format!("\nOpen tasks: {}\n{table}\n{more}", counts.join(", "))
+}
+
+/// The mode in which the database was first run; the journal knows better than a configuration
+/// that may be another one's.
+fn mode_of(store: &Sqlite) -> Result<Option<String>, Failure> {
+    // The first entries may be a halt, or a withdrawal announced before the first run.
+    let first = store.journal(1, 100)?;
+    Ok(first.into_iter().find_map(|entry| match entry.entry {
+        Entry::Started { mode, .. } => Some(mode),
+        _ => None,
+    }))
 }
