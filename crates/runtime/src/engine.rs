@@ -18,7 +18,9 @@ use crate::error::RunError;
 use crate::hold::STANDSTILLS;
 use crate::ledger::{BridgeEnds, Ledger};
 use crate::leftovers::Revocation;
-use crate::restore::{complete_policy, evidence_from, recent_equity, stored, tracked_tokens};
+use crate::restore::{
+    complete_policy, evidence_from, looked_at, recent_equity, stored, tracked_tokens,
+};
 use crate::settings::{Mode, Settings};
 use crate::withdrawals::Withdrawn;
 
@@ -177,6 +179,9 @@ impl Engine {
             })
             .collect();
         let manager = TransactionManager::new(parts.log, parts.keyring, lanes, parts.checkpoint);
+        for wallet in looked_at(store.as_ref(), &settings.wallets)? {
+            manager.adopt_nonces(wallet);
+        }
         let bridges = registry
             .iter()
             .filter_map(|protocol| match &protocol.module {
@@ -335,7 +340,17 @@ impl Engine {
         if revision == self.gate.state().control.revision() {
             return Ok(());
         }
-        *self.gate.control_mut() = ControlBoard::restore(trips, revision);
+        let before = std::mem::replace(
+            self.gate.control_mut(),
+            ControlBoard::restore(trips, revision),
+        );
+        for wallet in self.settings.wallets.clone() {
+            let scope = Scope::Wallet(wallet);
+            let stands = |board: &ControlBoard| board.since(&scope, FOREIGN_NONCE).is_some();
+            if stands(&before) && !stands(&self.gate.state().control) {
+                self.manager.adopt_nonces(wallet);
+            }
+        }
         let evidence = evidence_from(self.store.as_ref())?;
         if evidence != self.evidence_from {
             self.evidence_from = evidence;

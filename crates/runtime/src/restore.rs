@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use airdrops_protocols::Registry;
-use airdrops_risk::{AllowedCall, ROLLING_LOSS};
-use airdrops_store::{Store, cleared_key};
-use airdrops_types::{EquityPoint, Timestamp, Token};
+use airdrops_risk::{AllowedCall, FOREIGN_NONCE, ROLLING_LOSS};
+use airdrops_store::{Store, cleared_in_key, cleared_key};
+use airdrops_types::{Address, EquityPoint, Scope, Timestamp, Token};
 
 use crate::error::RunError;
 use crate::settings::Settings;
@@ -63,6 +63,23 @@ pub(crate) fn complete_policy(settings: &mut Settings, registry: &Registry, toke
 pub(crate) fn evidence_from(store: &dyn Store) -> Result<Option<Timestamp>, RunError> {
     let cleared = store.setting(&cleared_key(ROLLING_LOSS))?;
     Ok(cleared.and_then(|value| value.as_i64()).map(Timestamp))
+}
+
+/// The wallets whose foreign nonce a person has looked at since our last transaction of them.
+pub(crate) fn looked_at(store: &dyn Store, wallets: &[Address]) -> Result<Vec<Address>, RunError> {
+    let outcomes = store.outcomes()?;
+    let mut found = Vec::new();
+    for wallet in wallets {
+        let key = cleared_in_key(FOREIGN_NONCE, &Scope::Wallet(*wallet));
+        let Some(cleared) = store.setting(&key)?.and_then(|value| value.as_i64()) else {
+            continue;
+        };
+        let ours = outcomes.iter().filter(|outcome| outcome.wallet == *wallet);
+        if ours.map(|outcome| outcome.block.time).max() < Some(Timestamp(cleared)) {
+            found.push(*wallet);
+        }
+    }
+    Ok(found)
 }
 
 pub(crate) fn stored<T: serde::de::DeserializeOwned + Default>(

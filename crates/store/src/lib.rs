@@ -15,4 +15,6 @@ pub use batch::{Batch, Committed};
 pub use checkpoint::CHECKPOINTS;
 pub use error::StoreError;
 pub use sqlite::{Access, Options, Sqlite};
-pub use store::{ControlChange, JournalCheck, Store, TaskFilter, WITHDRAWALS, cleared_key};
+pub use store::{
+    ControlChange, JournalCheck, Store, TaskFilter, WITHDRAWALS, cleared_in_key, cleared_key,
+};

@@ -267,7 +267,7 @@ impl Store for Sqlite {
             }
             for (scope, breaker) in &batch.cleared {
                 if control::clear(transaction, scope, breaker)? {
-                    control::note_cleared(transaction, breaker, batch.at)?;
+                    control::note_cleared(transaction, scope, breaker, batch.at)?;
                 }
             }
             tasks::store_settings(transaction, &batch.settings)?;
@@ -294,8 +294,8 @@ impl Store for Sqlite {
         )?;
         self.write(CONTROL, |transaction| {
             let entry = control::change(transaction, change, by)?;
-            if let ControlChange::Clear { breaker, .. } = change {
-                control::note_cleared(transaction, breaker, at)?;
+            if let ControlChange::Clear { scope, breaker, .. } = change {
+                control::note_cleared(transaction, scope, breaker, at)?;
             }
             journal::append(transaction, at, &[entry])?;
             control::revision(transaction)

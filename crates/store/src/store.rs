@@ -37,6 +37,12 @@ pub fn cleared_key(breaker: &str) -> String {
     format!("cleared:{breaker}")
 }
 
+/// The same for a breaker's trip in one scope.
+#[must_use]
+pub fn cleared_in_key(breaker: &str, scope: &Scope) -> String {
+    format!("cleared:{breaker}:{scope}")
+}
+
 /// The setting that holds all announced [`Withdrawal`]s, oldest first. Only grows.
 pub const WITHDRAWALS: &str = "withdrawals";
 

@@ -18,7 +18,7 @@ mod replace;
 mod settle;
 mod submit;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -83,6 +83,8 @@ pub struct TransactionManager {
     /// Intents whose nonce is used on the chain by a transaction that is not ours, with the height
     /// at which that was first seen.
     overtaken: Mutex<BTreeMap<IntentId, u64>>,
+    /// Where a person has looked at a foreign nonce, and the chain's is to be taken over once.
+    adopting: Mutex<BTreeSet<(ChainId, Address)>>,
 }
 
 /// A transaction that was signed, stored and sent once.
@@ -220,6 +222,7 @@ impl TransactionManager {
             checkpoint,
             turns: Mutex::default(),
             overtaken: Mutex::default(),
+            adopting: Mutex::default(),
         }
     }
 
@@ -229,6 +232,28 @@ impl TransactionManager {
     /// [`LogError`].
     pub fn open(&self) -> Result<Vec<Slot>, LogError> {
         self.log.open_slots()
+    }
+
+    /// Takes the chains' nonces of `wallet` over, once each, for the next signature: a person has
+    /// looked at what else used the wallet. Nothing is taken over while one of our transactions of
+    /// that chain is open, or while foreign ones wait in the pool.
+    pub fn adopt_nonces(&self, wallet: Address) {
+        let lanes = self.chains.keys().map(|chain| (*chain, wallet));
+        self.lock_adopting().extend(lanes);
+    }
+
+    fn adopts(&self, chain: ChainId, wallet: Address) -> Result<bool, LogError> {
+        if !self.lock_adopting().contains(&(chain, wallet)) {
+            return Ok(false);
+        }
+        let open = self.log.open_slots()?;
+        Ok(!open
+            .iter()
+            .any(|slot| slot.chain == chain && slot.wallet == wallet))
+    }
+
+    fn lock_adopting(&self) -> std::sync::MutexGuard<'_, BTreeSet<(ChainId, Address)>> {
+        self.adopting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The wallets that can be signed for.

@@ -54,7 +54,7 @@ impl TransactionManager {
     }
 
     /// Our log's next nonce, or the chain's before our first; refused when the chain (its pool
-    /// included) is ahead of it.
+    /// included) is ahead of it, unless a person has looked and all of it is mined.
     async fn next_nonce(&self, lane: &ChainLane, intent: &Intent) -> Result<u64, SubmitError> {
         let latest = lane.client.nonce_latest(intent.wallet).await?;
         let pending = lane.client.nonce_pending(intent.wallet).await?;
@@ -63,6 +63,9 @@ impl TransactionManager {
             .next_nonce(intent.chain, intent.wallet)?
             .unwrap_or(latest);
         let found = latest.max(pending);
+        if found > expected && latest == found && self.adopts(intent.chain, intent.wallet)? {
+            return Ok(latest);
+        }
         if found > expected {
             return Err(SubmitError::ForeignNonce {
                 chain: intent.chain,
@@ -117,6 +120,8 @@ impl TransactionManager {
         (self.checkpoint)(SIGN_BEFORE);
         self.log.record_signature(&signature)?;
         (self.checkpoint)(SIGN_AFTER);
+        self.lock_adopting()
+            .remove(&(signature.chain, signature.wallet));
         let raw = &signature.attempt.raw;
         let answer = match self.broadcast(&lane.client, tx, raw, now).await {
             Ok(answer) => answer,

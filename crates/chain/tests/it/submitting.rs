@@ -142,6 +142,27 @@ async fn a_nonce_that_somebody_else_used_is_noticed_and_refused() {
 }
 
 #[tokio::test]
+async fn a_foreign_nonce_is_taken_over_once_after_a_person_has_looked() {
+    let bench = Bench::new();
+    let submit = async |step: u32| {
+        let permit = permit(&intent(step, NOW), NOW);
+        let submitted = bench.manager.submit(permit, NOW).await?;
+        bench.node.mine(1);
+        Ok::<u64, SubmitError>(submitted.nonce)
+    };
+    let refused = |answer| matches!(answer, Err(SubmitError::ForeignNonce { .. }));
+    assert_eq!(submit(0).await, Ok(0));
+    bench.node.foreign_transaction(wallet());
+    bench.manager.adopt_nonces(wallet());
+    assert!(refused(submit(1).await), "one of ours is open");
+    bench.log.settle(intent(0, NOW).id);
+    assert_eq!(submit(1).await, Ok(2));
+    bench.log.settle(intent(1, NOW).id);
+    bench.node.foreign_transaction(wallet());
+    assert!(refused(submit(2).await), "it was taken over once");
+}
+
+#[tokio::test]
 async fn a_foreign_transaction_that_is_only_pending_is_noticed_too() {
     let bench = Bench::new();
     bench.node.world().pending_nonce = Some(1);

@@ -187,6 +187,44 @@ async fn a_foreign_nonce_locks_again_after_a_resume_while_it_stands() {
 }
 
 #[tokio::test]
+async fn after_a_look_at_a_foreign_nonce_the_wallet_goes_on() {
+    for restart in [false, true] {
+        let mut supply = task("x", "one", Action::Supply, exact("5000"));
+        supply.retry.max_attempts = 50;
+        let mut farm = Farm::new(vec![
+            once("a", vec![supply.clone()]),
+            once("b", vec![task("y", "two", Action::Supply, exact("4000"))]),
+        ]);
+        farm.run(8).await;
+        // The owner sends something by hand while nothing of ours is under way.
+        let (to, amount) = (farm.vaults[1], U256::from(1));
+        let at = farm.usdc.contract.unwrap();
+        let call = IToken::transferCall { to, amount };
+        as_anyone(&farm.l1, farm.wallet, at, &call);
+        farm.run(8).await;
+        let locked = farm.count(|entry| matches!(entry, Entry::Tripped { .. }));
+        if restart {
+            farm.stop();
+        }
+        farm.resume(Scope::Wallet(farm.wallet), FOREIGN_NONCE);
+        farm.run(40).await;
+        assert_eq!(
+            farm.count(|entry| matches!(entry, Entry::Tripped { .. })),
+            locked,
+            "it does not lock again"
+        );
+        assert_eq!(locked, 1, "it locked");
+        let completed = |name: &str| {
+            farm.count(|entry| {
+                matches!(entry, Entry::Task { task, to: TaskState::Completed, .. }
+                    if task.as_str().starts_with(name))
+            })
+        };
+        assert_eq!((completed("a/"), completed("b/")), (1, 1));
+    }
+}
+
+#[tokio::test]
 async fn a_replay_finds_no_difference_and_sees_a_tampered_verdict() {
     let mut farm = busy_farm();
     farm.run(30).await;

@@ -4,7 +4,7 @@ use airdrops_types::{Entry, Scope, Timestamp, Trip};
 use rusqlite::{Connection, params};
 
 use super::column::{from_json, json, unsigned};
-use crate::{ControlChange, StoreError, cleared_key};
+use crate::{ControlChange, StoreError, cleared_in_key, cleared_key};
 
 pub(super) fn trips(connection: &Connection) -> Result<Vec<Trip>, StoreError> {
     connection
@@ -57,10 +57,12 @@ pub(super) fn clear(
 /// Notes that a breaker was cleared: what was evidence until then is used up.
 pub(super) fn note_cleared(
     connection: &Connection,
+    scope: &Scope,
     breaker: &str,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    super::tasks::store_settings(connection, &[(cleared_key(breaker), at.0.into())])
+    let keys = [cleared_key(breaker), cleared_in_key(breaker, scope)];
+    super::tasks::store_settings(connection, &keys.map(|key| (key, at.0.into())))
 }
 
 /// Makes the change, and words its journal entry.

@@ -16,9 +16,21 @@ fn always_skips() {
 
 fn run(require: &str) -> Program {
     let this = std::env::current_exe().unwrap();
-    let env = [("AIRDROPS_REQUIRE_ANVIL", require)];
+    // Nor may it be noted among the real ones.
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let log_path = log.path().to_str().unwrap();
+    let env = [
+        ("AIRDROPS_REQUIRE_ANVIL", require),
+        ("AIRDROPS_SKIP_LOG", log_path),
+    ];
     let mut run = Program::spawn(&this, &["--exact", SKIPPED, "--ignored"], &env).unwrap();
     assert!(run.wait(LIMIT).unwrap().is_some());
+    let noted = std::fs::read_to_string(log.path()).unwrap();
+    let expected = if require == "1" { 0 } else { 1 };
+    assert_eq!(
+        noted.lines().filter(|line| line.contains(SKIPPED)).count(),
+        expected
+    );
     run
 }
 
