@@ -109,6 +109,8 @@ impl PaperWorld {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(io(error)),
         };
+        // Also when the process died while it wrote the first line.
+        let fresh = lines.is_empty();
         let mut lines = lines.into_iter();
         let origin = match lines.next() {
             Some((line, text)) => parse::<Origin>(path, line, &text)?,
@@ -145,7 +147,6 @@ impl PaperWorld {
             }
             chain.mine(block.at);
         }
-        let fresh = !path.exists();
         let record = OpenOptions::new()
             .create(true)
             .append(true)
@@ -240,4 +241,32 @@ fn parse<T: serde::de::DeserializeOwned>(
         line,
         error: error.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_record_that_was_cut_at_any_byte_can_be_continued() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record");
+        let account = Address::repeat_byte(7);
+        let balances = [(account, U256::from(5))];
+        let open = || PaperWorld::open(ChainId(9), &path, Timestamp(1000), None, &balances);
+        let mut world = open().unwrap();
+        world.mine(Timestamp(2000)).unwrap();
+        world.mine(Timestamp(3000)).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for length in 0..=whole.len() {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            let mut world = open().unwrap();
+            let height = world.chain().head().number;
+            world.mine(Timestamp(9000)).unwrap();
+            let again = open().unwrap();
+            assert_eq!(again.chain().head().number, height + 1, "cut at {length}");
+        }
+        assert_eq!(open().unwrap().chain().head().number, 3);
+    }
 }

@@ -43,8 +43,7 @@
 //! ```
 //!
 //! ```compile_fail
-//! let keyring = airdrops_chain::Keyring::new();
-//! keyring.sign(todo!(), todo!());
+//! let sign = airdrops_chain::Keyring::sign;
 //! ```
 //!
 //! ```compile_fail
@@ -94,7 +93,7 @@
 //! ```
 //!
 //! ```compile_fail
-//! let key = airdrops_chain::keystore::open("none".as_ref(), todo!());
+//! let open = airdrops_chain::keystore::open;
 //! ```
 //!
 //! An RPC URL shows its origin only:

@@ -93,12 +93,7 @@ impl Speaks for Bridge {
         let held = take.token.balance(view, wallet).await?;
         let tranches = amounts.within(held, &self.token)?;
         let mut allowance = Allowance::read(view, wallet, take).await?;
-        let mut steps = Vec::new();
-        for amount in tranches {
-            steps.extend(allowance.exactly(amount));
-            steps.push(Operation::Bridge { amount });
-        }
-        Ok(steps)
+        Ok(allowance.before_each(tranches, |amount| Operation::Bridge { amount }))
     }
 
     async fn draft(

@@ -206,12 +206,7 @@ impl Speaks for Erc4626 {
         let held = self.deposit.token.balance(view, wallet).await?;
         let tranches = amounts.within(held, self.asset())?;
         let mut allowance = Allowance::read(view, wallet, &self.deposit).await?;
-        let mut steps = Vec::new();
-        for amount in tranches {
-            steps.extend(allowance.exactly(amount));
-            steps.push(Operation::Supply { amount });
-        }
-        Ok(steps)
+        Ok(allowance.before_each(tranches, |amount| Operation::Supply { amount }))
     }
 
     async fn draft(

@@ -110,6 +110,20 @@ impl<'a> Allowance<'a> {
         step
     }
 
+    /// The steps of all tranches, each after the approval that it uses up.
+    pub(crate) fn before_each(
+        &mut self,
+        tranches: impl IntoIterator<Item = U256>,
+        step: impl Fn(U256) -> Operation,
+    ) -> Vec<Operation> {
+        let mut steps = Vec::new();
+        for amount in tranches {
+            steps.extend(self.exactly(amount));
+            steps.push(step(amount));
+        }
+        steps
+    }
+
     /// A step that takes back what is left of it.
     pub(crate) fn revoke(&self) -> Option<Operation> {
         (!self.current.is_zero()).then(|| self.set(U256::ZERO))

@@ -146,12 +146,7 @@ impl Speaks for StakingRewards {
         let held = self.stake.token.balance(view, wallet).await?;
         let tranches = amounts.within(held, &self.stake.token.token)?;
         let mut allowance = Allowance::read(view, wallet, &self.stake).await?;
-        let mut steps = Vec::new();
-        for amount in tranches {
-            steps.extend(allowance.exactly(amount));
-            steps.push(Operation::Stake { amount });
-        }
-        Ok(steps)
+        Ok(allowance.before_each(tranches, |amount| Operation::Stake { amount }))
     }
 
     async fn draft(

@@ -137,16 +137,11 @@ impl UniswapV2 {
         let held = give.token.balance(view, wallet).await?;
         let tranches = amounts.within(held, &give.token.token)?;
         let mut allowance = Allowance::read(view, wallet, give).await?;
-        let mut steps = Vec::new();
-        for amount in tranches {
-            steps.extend(allowance.exactly(amount));
-            steps.push(Operation::Swap {
-                from: give.token.token.clone(),
-                to: take.token.token.clone(),
-                amount,
-            });
-        }
-        Ok(steps)
+        Ok(allowance.before_each(tranches, |amount| Operation::Swap {
+            from: give.token.token.clone(),
+            to: take.token.token.clone(),
+            amount,
+        }))
     }
 
     async fn plan_add(
@@ -226,12 +221,8 @@ impl UniswapV2 {
             }
         };
         let mut allowance = Allowance::read(view, wallet, &self.lp).await?;
-        let mut steps = Vec::new();
-        for liquidity in pieces.into_iter().filter(|piece| !piece.is_zero()) {
-            steps.extend(allowance.exactly(liquidity));
-            steps.push(Operation::RemoveLiquidity { liquidity });
-        }
-        Ok(steps)
+        let pieces = pieces.into_iter().filter(|piece| !piece.is_zero());
+        Ok(allowance.before_each(pieces, |liquidity| Operation::RemoveLiquidity { liquidity }))
     }
 
     async fn draft_swap(

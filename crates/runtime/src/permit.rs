@@ -191,8 +191,6 @@ impl Engine {
             SubmitError::Log(log @ (LogError::Database(_) | LogError::LeaseLost)) => {
                 Err(RunError::Log(log))
             }
-            // Decided again at the next tick, under the new control state.
-            SubmitError::Log(LogError::ControlChanged) => Ok(Ok(())),
             SubmitError::ForeignNonce { .. } => {
                 let evidence = error.to_string();
                 self.lock_wallet(intent.wallet, evidence.clone(), now)?;

@@ -16,7 +16,6 @@ use crate::engine::{Engine, GAS_PAID, IN_TRANSIT, TickReport};
 use crate::error::RunError;
 use crate::ledger::{Ledger, signed_value};
 use crate::observe::observe;
-use crate::settings::Mode;
 
 impl Engine {
     /// Runs the whole flow once.
@@ -387,11 +386,5 @@ impl Engine {
                 snapshot: Box::new(snapshot.clone()),
             }
         })
-    }
-
-    /// Whether the settings send transactions to real chains.
-    #[must_use]
-    pub fn is_live(&self) -> bool {
-        self.settings.mode == Mode::Live
     }
 }

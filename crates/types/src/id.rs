@@ -62,10 +62,6 @@ text_id!(
     ProtocolId
 );
 text_id!(
-    /// A configured place for capital to go.
-    OpportunityId
-);
-text_id!(
     /// A configured set of tasks with triggers.
     CampaignId
 );

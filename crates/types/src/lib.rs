@@ -24,7 +24,7 @@ pub mod verdict;
 pub use action::{Action, AmountSpec, Assignment, Operation};
 pub use alloy_primitives::{Address, B256, Bytes, I256, U256};
 pub use control::{ControlState, Scope, Trip};
-pub use id::{AssetId, CampaignId, ChainId, IntentId, OpportunityId, ProtocolId, TaskId};
+pub use id::{AssetId, CampaignId, ChainId, IntentId, ProtocolId, TaskId};
 pub use intent::{
     AllowanceChange, Call, Intent, Origin, PositionDelta, Purpose, Simulation, SimulationFailure,
 };

@@ -9,7 +9,7 @@ use airdrops_runtime::{Listener, replay::replay};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use super::report::write_html_of;
+use super::report::write_html;
 use crate::cli::{self, Global};
 use crate::demo::{CHAINS, Demo, DemoError};
 use crate::event_line::Teller;
@@ -93,8 +93,8 @@ pub fn demo(global: &Global, options: &cli::Demo) -> Result<(), Failure> {
         .report
         .clone()
         .unwrap_or_else(|| PathBuf::from(REPORT));
-    let report = Report::from_journal(&farmed.journal, names.clone());
-    write_html_of(&farmed.journal, names, &path)?;
+    let report = Report::from_journal(&farmed.journal, names);
+    write_html(&report, &path)?;
     let replayed = replay(&farmed.journal);
     if !replayed.differences.is_empty() {
         return Err(Failure::failed(format!(

@@ -8,7 +8,6 @@ use serde_json::json;
 
 use crate::cli::{self, Global};
 use crate::exit::Failure;
-use crate::narrate::ChainNames;
 use crate::report::{Report, html, terminal};
 
 /// Journal entries read at once.
@@ -53,19 +52,11 @@ pub fn whole_journal(store: &dyn Store) -> Result<Vec<JournalEntry>, StoreError>
     }
 }
 
-/// Writes the HTML report of a journal.
+/// Writes the report as one HTML file.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn write_html_of(
-    entries: &[JournalEntry],
-    names: ChainNames,
-    path: &Path,
-) -> Result<(), Failure> {
-    write_html(&Report::from_journal(entries, names), path)
-}
-
-fn write_html(report: &Report, path: &Path) -> Result<(), Failure> {
+pub(crate) fn write_html(report: &Report, path: &Path) -> Result<(), Failure> {
     std::fs::write(path, html::render(report))
         .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))
 }

@@ -12,8 +12,9 @@ use airdrops_types::{Action, Address, AmountSpec, AssetId, Assignment, CampaignI
 use super::diagnostic::suggestion;
 use super::keys;
 use super::protocol::{Protocols, module_name};
+use super::reader::{At, Reader};
 use super::resolve::Names;
-use super::section::{At, Reader, Section};
+use super::section::Section;
 use super::unit;
 
 /// A campaign that was read, and where its parts stand.

@@ -7,8 +7,9 @@ use airdrops_runtime::settings::{ChainSettings, FeedSettings, Mode};
 use airdrops_types::{AssetId, ChainId, Token};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::reader::{At, Reader, SecretPlace};
 use super::resolve::Names;
-use super::section::{At, Reader, SecretPlace, Section};
+use super::section::Section;
 
 /// The chains of a file and what is on them.
 pub(super) struct Chains {

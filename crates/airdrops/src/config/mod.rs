@@ -8,7 +8,9 @@ pub mod unit;
 
 mod campaign;
 mod chain;
+mod check;
 mod protocol;
+mod reader;
 mod resolve;
 mod section;
 mod wallet;

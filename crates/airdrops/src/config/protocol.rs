@@ -6,8 +6,9 @@ use airdrops_protocols::{ModuleConfig, ProtocolConfig};
 use airdrops_types::{AssetId, Bps, ChainId, ProtocolId, Token};
 
 use super::chain::Chains;
+use super::reader::{At, Reader};
 use super::resolve::Names;
-use super::section::{At, Reader, Section};
+use super::section::Section;
 
 /// The protocol instances of a file.
 pub(super) struct Protocols {

@@ -12,7 +12,8 @@ use secrecy::SecretString;
 use toml::de::DeTable;
 
 use super::diagnostic::{Diagnostic, suggestion};
-use super::section::{At, Reader, Section};
+use super::reader::{At, Reader};
+use super::section::Section;
 use super::wallet::{self, WalletFile};
 use super::{campaign, chain, keys, protocol};
 

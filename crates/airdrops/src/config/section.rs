@@ -1,9 +1,7 @@
 //! Typed reading of one table: every value by its [`Kind`], every mistake noted, none thrown.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use airdrops_types::{Address, AmountSpec, B256, Bps, Timestamp, Usd};
@@ -11,104 +9,11 @@ use secrecy::SecretString;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::{Diagnostic, Level, suggestion};
+use super::check::{article, check_address, check_name, check_percent, example, wanted};
+use super::diagnostic::suggestion;
 use super::keys::{Key, Kind, Table};
+use super::reader::{At, Reader, SecretPlace};
 use super::unit;
-
-/// A value and where it stands.
-pub(super) type At<T> = Spanned<T>;
-
-/// A secret's place.
-#[derive(Clone)]
-pub(super) enum SecretPlace {
-    /// In the file itself.
-    Literal(SecretString),
-    /// In an environment variable.
-    Env(String),
-    /// The first line of a file.
-    File(PathBuf),
-    /// A file of this name in the service manager's credential folder.
-    Credential(String),
-}
-
-/// Collects findings while sections are read.
-pub(super) struct Reader<'e> {
-    diagnostics: RefCell<Vec<Diagnostic>>,
-    /// Every (table, key) that was asked for: a test compares it with the key table.
-    asked: RefCell<BTreeSet<(&'static str, &'static str)>>,
-    base: PathBuf,
-    environment: &'e dyn Fn(&str) -> Option<String>,
-}
-
-impl<'e> Reader<'e> {
-    /// A reader that resolves paths from `base` and variables by `environment`.
-    pub(super) fn new(base: &Path, environment: &'e dyn Fn(&str) -> Option<String>) -> Self {
-        Self {
-            diagnostics: RefCell::default(),
-            asked: RefCell::default(),
-            base: base.to_owned(),
-            environment,
-        }
-    }
-
-    /// Notes a mistake.
-    pub(super) fn error(
-        &self,
-        span: Range<usize>,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        self.note(Level::Error, span, message.into(), help.into());
-    }
-
-    /// Notes a doubt.
-    pub(super) fn warning(
-        &self,
-        span: Range<usize>,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        self.note(Level::Warning, span, message.into(), help.into());
-    }
-
-    fn note(&self, level: Level, span: Range<usize>, message: String, help: String) {
-        self.diagnostics.borrow_mut().push(Diagnostic {
-            level,
-            span,
-            message,
-            help: (!help.is_empty()).then_some(help),
-        });
-    }
-
-    /// The value of an environment variable, if it is set and not empty.
-    pub(super) fn variable(&self, name: &str) -> Option<String> {
-        (self.environment)(name).filter(|value| !value.is_empty())
-    }
-
-    /// A path of the file, seen from where the program runs.
-    pub(super) fn path(&self, text: &str) -> PathBuf {
-        self.base.join(text)
-    }
-
-    /// Whether a mistake was noted.
-    pub(super) fn failed(&self) -> bool {
-        self.diagnostics
-            .borrow()
-            .iter()
-            .any(|diagnostic| diagnostic.level == Level::Error)
-    }
-
-    /// All findings.
-    pub(super) fn findings(&self) -> Vec<Diagnostic> {
-        self.diagnostics.borrow().clone()
-    }
-
-    /// Every (table, key) that was asked for.
-    #[cfg(test)]
-    pub(super) fn asked(&self) -> BTreeSet<(&'static str, &'static str)> {
-        self.asked.borrow().clone()
-    }
-}
 
 /// One table of the file. Making it notes unknown keys, missing keys and values of the wrong kind;
 /// the getters then give `None` without a second finding.
@@ -561,106 +466,5 @@ impl<'a> Section<'a> {
             }
         }
         sections
-    }
-}
-
-fn check_name(text: &str) -> Result<String, String> {
-    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if text.chars().all(allowed) {
-        Ok(text.to_owned())
-    } else {
-        Err("is not a name: letters, digits, `-`, `_` and `.`".into())
-    }
-}
-
-fn check_percent(kind: Kind, text: &str) -> Result<Bps, String> {
-    let share = unit::percent(text)?;
-    match kind {
-        Kind::Percent(from, to) if !(from..=to).contains(&share.0) => Err(format!(
-            "is out of range: from {} to {}",
-            Bps(from),
-            Bps(to)
-        )),
-        _ => Ok(share),
-    }
-}
-
-fn check_address(text: &str) -> Result<Address, String> {
-    let parsed: Address = text
-        .parse()
-        .map_err(|_| "is not an address of 20 bytes in hexadecimal".to_owned())?;
-    let digits = text.trim_start_matches("0x");
-    let one_case = digits == digits.to_lowercase() || digits == digits.to_uppercase();
-    if !one_case && Address::parse_checksummed(text, None).is_err() {
-        return Err(format!(
-            "has a wrong checksum: check every character, it would be {parsed}"
-        ));
-    }
-    if parsed.is_zero() {
-        return Err("is the zero address".into());
-    }
-    Ok(parsed)
-}
-
-fn wanted(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Duration(..) => "a duration in quotes",
-        Kind::Percent(..) => "a share in quotes",
-        Kind::Dollars => "an amount of dollars in quotes",
-        Kind::FeeRate => "a price of gas in quotes",
-        Kind::Decimal | Kind::Amount => "an amount in quotes",
-        Kind::Address => "an address in quotes",
-        Kind::Endpoint => "an address in quotes or a reference",
-        Kind::Passphrase => "a reference",
-        _ => "text in quotes",
-    }
-}
-
-fn article(value: &DeValue<'_>) -> &'static str {
-    match value {
-        DeValue::String(_) => "text",
-        DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a decimal number",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a table",
-    }
-}
-
-/// A line that the reader would accept, without the defaults of the place.
-pub(super) fn example(key: &Key) -> String {
-    let name = key.name;
-    match key.kind {
-        Kind::Text => match name {
-            "zone" => r#"zone = "Europe/Berlin""#.into(),
-            _ => r#"cron = "0 9 * * MON""#.into(),
-        },
-        Kind::Name => format!(r#"{name} = "my-{name}""#),
-        Kind::Integer(from, _) => format!("{name} = {}", from.max(2)),
-        Kind::Flag => format!("{name} = true"),
-        Kind::Duration(from, _) => format!(
-            r#"{name} = "{}""#,
-            unit::duration_text(Duration::from_secs(from.max(60)))
-        ),
-        Kind::Percent(..) => format!(r#"{name} = "5%""#),
-        Kind::Dollars => format!(r#"{name} = "$50""#),
-        Kind::FeeRate => format!(r#"{name} = "60 gwei""#),
-        Kind::Decimal => format!(r#"{name} = "1.25""#),
-        Kind::Amount => format!(r#"{name} = "target", "all", "25%" or "1.25""#),
-        Kind::Address => format!(r#"{name} = "0x" and 40 hexadecimal digits"#),
-        Kind::Digest => format!(r#"{name} = "0x" and 64 hexadecimal digits"#),
-        Kind::Instant => format!(r#"{name} = "2026-01-31T09:00:00Z""#),
-        Kind::Choice(words) => format!("{name} = \"{}\"", words.join("\" or \"")),
-        Kind::Endpoint => format!(r#"{name} = {{ env = "RPC_URL" }}"#),
-        Kind::Passphrase => format!(
-            r#"{name} = {{ file = "passphrase.txt" }}, or leave it out to be asked at the terminal"#
-        ),
-        Kind::Path => format!(r#"{name} = "wallet.json""#),
-        Kind::List(Kind::Digest) => format!(r#"{name} = ["0x…"]"#),
-        Kind::List(_) => format!(r#"{name} = ["my-task"]"#),
-        Kind::Each(_) => format!(r#"{name} = {{ USDC = "100%" }}"#),
-        Kind::Table(_) => format!("a table [{name}]"),
-        Kind::Tables(table) => format!("a table {}", table.name),
     }
 }

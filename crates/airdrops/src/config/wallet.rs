@@ -9,8 +9,9 @@ use airdrops_runtime::settings::Mode;
 use airdrops_types::{Address, U256};
 use secrecy::SecretString;
 
+use super::reader::{At, Reader, SecretPlace};
 use super::resolve::Names;
-use super::section::{At, Reader, SecretPlace, Section};
+use super::section::Section;
 
 /// One wallet of the file.
 #[derive(Debug, Clone)]

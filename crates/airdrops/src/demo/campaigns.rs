@@ -12,7 +12,7 @@ use airdrops_types::{
     Token, Usd,
 };
 
-use super::world::{BLOCK_SECONDS, L1, L2, World, at};
+use super::world::{BLOCK_SECONDS, L1, L2, World};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -130,7 +130,6 @@ pub(crate) fn settings(world: &World, seed: u64, start: Timestamp, days: u64) ->
             max_age: Duration::from_secs(2 * 3600),
         })
         .collect();
-    debug_assert_ne!(at(&world.usdc_l1), at(&world.weth_l2));
     Settings {
         mode: Mode::Demo,
         seed,

@@ -7,7 +7,7 @@ use airdrops::demo::{Demo, Farmed};
 use airdrops_runtime::{Listener, replay::replay};
 use airdrops_store::{Access, JournalCheck, Options, Sqlite, Store as _};
 use airdrops_types::{
-    Bps, ControlState, Entry, JournalEntry, Reason, TaskState, TxResult, Usd, Verdict,
+    Bps, ControlState, Entry, JournalEntry, Reason, TaskState, TxResult, Verdict,
 };
 
 fn farm(seed: u64, days: u64, database: &Path) -> Farmed {
@@ -118,21 +118,27 @@ fn sixty_days_of_farming_show_every_part_of_the_flow() {
     assert_eq!(signed, settled);
     assert!(signed > 40, "{signed}");
 
-    // No permit was beyond a limit: each reserved no more than the limits of its policy.
+    // No permit claims more than one transaction may move of the equity measured just before.
+    let mut equity = None;
+    let mut claims = 0;
     for entry in &journal {
+        if let Entry::Assessed { point, .. } = &entry.entry {
+            equity = Some(point.equity);
+        }
         if let Entry::Decided {
             verdict: Verdict::Permitted { terms },
             ..
         } = &entry.entry
         {
             for (_, value) in &terms.reservation.protocols {
-                assert!(
-                    *value <= Usd::dollars(110_000).fraction(Bps(500)),
-                    "{value}"
-                );
+                let most = equity.expect("equity is known").fraction(Bps(500));
+                assert!(*value <= most, "{value} of at most {most}");
+                claims += 1;
             }
         }
     }
+
+    assert!(claims > 15, "{claims}");
 
     let replayed = replay(&journal);
     assert_eq!(replayed.differences, Vec::new());

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 
 use airdrops_risk::{FOREIGN_NONCE, MANUAL};
 use airdrops_runtime::replay::replay;
@@ -184,6 +185,28 @@ async fn a_foreign_nonce_locks_again_after_a_resume_while_it_stands() {
     farm.stop();
     farm.run(2).await;
     assert_eq!(locks(&farm), 2);
+}
+
+#[tokio::test]
+async fn a_tick_that_takes_too_long_permits_nothing_on_what_it_saw_at_its_beginning() {
+    let mut supply = task("x", "one", Action::Supply, exact("4000"));
+    supply.retry.max_attempts = 50;
+    let mut farm = Farm::new(vec![once("a", vec![supply])]);
+    let signed = |farm: &Farm| farm.count(|entry| matches!(entry, Entry::Signed { .. }));
+    // A minute for each step: the simulation and the snapshot are old when the gate decides.
+    farm.slowness.store(61_000, Ordering::SeqCst);
+    farm.run(3).await;
+    let old = |entry: &Entry| {
+        matches!(entry, Entry::Decided { verdict: Verdict::Refused { reasons }, .. }
+            if reasons.iter().any(|reason| matches!(reason,
+                Reason::Simulation { .. } | Reason::NotFresh { .. })))
+    };
+    assert!(farm.count(old) > 0, "the gate saw that they are old");
+    assert_eq!(signed(&farm), 0);
+    farm.slowness.store(0, Ordering::SeqCst);
+    farm.price(2_000);
+    farm.run(120).await;
+    assert!(signed(&farm) > 0, "it goes on when the machine does");
 }
 
 #[tokio::test]

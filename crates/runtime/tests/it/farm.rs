@@ -2,18 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use airdrops_chain::{ChainClient, Keyring};
 use airdrops_paper::PaperChain;
-use airdrops_runtime::{Clock as _, Engine, Parts, RunError, TickReport};
+use airdrops_runtime::{Clock, Engine, Parts, RunError, SimulatedClock, TickReport};
 use airdrops_store::{Access, ControlChange, Options, Sqlite, Store, TaskFilter};
 use airdrops_types::{
-    Address, ControlState, Entry, JournalEntry, Scope, TaskRecord, TaskState, Token, Trip, U256,
+    Address, ControlState, Entry, JournalEntry, Scope, TaskRecord, TaskState, Timestamp, Token,
+    Trip, U256,
 };
 use alloy::primitives::I256;
 use serde_json::{Value, json};
 
 use crate::world::{BLOCK, Farm, IFeed, IToken, IVault, L1, L2, ask, ether, keeper, usdc};
+
+/// Time passes while the machine works.
+struct SlowClock(Arc<SimulatedClock>, Arc<AtomicI64>);
+
+impl Clock for SlowClock {
+    fn now(&self) -> Timestamp {
+        let now = self.0.now();
+        self.0
+            .advance_to(Timestamp(now.0 + self.1.load(Ordering::SeqCst)));
+        now
+    }
+}
 
 impl Farm {
     /// Sets the price of ether, and says again that a dollar is a dollar.
@@ -50,7 +64,7 @@ impl Farm {
                 (L2, ChainClient::from_rpc(L2, self.l2.client())),
             ]),
             keyring,
-            clock: self.clock.clone(),
+            clock: Arc::new(SlowClock(self.clock.clone(), self.slowness.clone())),
             checkpoint: self.checkpoint,
             listener: Box::new(move |_, entry| heard.lock().unwrap().push(entry.clone())),
             dry_run: false,

@@ -1,6 +1,7 @@
 //! Two chains in this process with real contracts on them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -113,6 +114,8 @@ pub struct Farm {
     pub bridges: [Address; 2],
     pub feeds: [Address; 2],
     pub clock: Arc<SimulatedClock>,
+    /// How long the machine takes from one look at the clock to the next, ms.
+    pub slowness: Arc<AtomicI64>,
     pub settings: Settings,
     pub heard: Arc<Mutex<Vec<Entry>>>,
     pub checkpoint: Checkpoint,
@@ -328,6 +331,7 @@ impl Farm {
             bridges,
             feeds,
             clock,
+            slowness: Arc::default(),
             settings,
             heard: Arc::default(),
             checkpoint: no_checkpoint,

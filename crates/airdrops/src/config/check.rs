@@ -1,0 +1,110 @@
+//! Checks of single values, and how kinds of values are told.
+
+use std::time::Duration;
+
+use airdrops_types::{Address, Bps};
+use toml::de::DeValue;
+
+use super::keys::{Key, Kind};
+use super::unit;
+
+pub(super) fn check_name(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if text.chars().all(allowed) {
+        Ok(text.to_owned())
+    } else {
+        Err("is not a name: letters, digits, `-`, `_` and `.`".into())
+    }
+}
+
+pub(super) fn check_percent(kind: Kind, text: &str) -> Result<Bps, String> {
+    let share = unit::percent(text)?;
+    match kind {
+        Kind::Percent(from, to) if !(from..=to).contains(&share.0) => Err(format!(
+            "is out of range: from {} to {}",
+            Bps(from),
+            Bps(to)
+        )),
+        _ => Ok(share),
+    }
+}
+
+pub(super) fn check_address(text: &str) -> Result<Address, String> {
+    let parsed: Address = text
+        .parse()
+        .map_err(|_| "is not an address of 20 bytes in hexadecimal".to_owned())?;
+    let digits = text.trim_start_matches("0x");
+    let one_case = digits == digits.to_lowercase() || digits == digits.to_uppercase();
+    if !one_case && Address::parse_checksummed(text, None).is_err() {
+        return Err(format!(
+            "has a wrong checksum: check every character, it would be {parsed}"
+        ));
+    }
+    if parsed.is_zero() {
+        return Err("is the zero address".into());
+    }
+    Ok(parsed)
+}
+
+pub(super) fn wanted(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Duration(..) => "a duration in quotes",
+        Kind::Percent(..) => "a share in quotes",
+        Kind::Dollars => "an amount of dollars in quotes",
+        Kind::FeeRate => "a price of gas in quotes",
+        Kind::Decimal | Kind::Amount => "an amount in quotes",
+        Kind::Address => "an address in quotes",
+        Kind::Endpoint => "an address in quotes or a reference",
+        Kind::Passphrase => "a reference",
+        _ => "text in quotes",
+    }
+}
+
+pub(super) fn article(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a decimal number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// A line that the reader would accept, without the defaults of the place.
+pub(super) fn example(key: &Key) -> String {
+    let name = key.name;
+    match key.kind {
+        Kind::Text => match name {
+            "zone" => r#"zone = "Europe/Berlin""#.into(),
+            _ => r#"cron = "0 9 * * MON""#.into(),
+        },
+        Kind::Name => format!(r#"{name} = "my-{name}""#),
+        Kind::Integer(from, _) => format!("{name} = {}", from.max(2)),
+        Kind::Flag => format!("{name} = true"),
+        Kind::Duration(from, _) => format!(
+            r#"{name} = "{}""#,
+            unit::duration_text(Duration::from_secs(from.max(60)))
+        ),
+        Kind::Percent(..) => format!(r#"{name} = "5%""#),
+        Kind::Dollars => format!(r#"{name} = "$50""#),
+        Kind::FeeRate => format!(r#"{name} = "60 gwei""#),
+        Kind::Decimal => format!(r#"{name} = "1.25""#),
+        Kind::Amount => format!(r#"{name} = "target", "all", "25%" or "1.25""#),
+        Kind::Address => format!(r#"{name} = "0x" and 40 hexadecimal digits"#),
+        Kind::Digest => format!(r#"{name} = "0x" and 64 hexadecimal digits"#),
+        Kind::Instant => format!(r#"{name} = "2026-01-31T09:00:00Z""#),
+        Kind::Choice(words) => format!("{name} = \"{}\"", words.join("\" or \"")),
+        Kind::Endpoint => format!(r#"{name} = {{ env = "RPC_URL" }}"#),
+        Kind::Passphrase => format!(
+            r#"{name} = {{ file = "passphrase.txt" }}, or leave it out to be asked at the terminal"#
+        ),
+        Kind::Path => format!(r#"{name} = "wallet.json""#),
+        Kind::List(Kind::Digest) => format!(r#"{name} = ["0x…"]"#),
+        Kind::List(_) => format!(r#"{name} = ["my-task"]"#),
+        Kind::Each(_) => format!(r#"{name} = {{ USDC = "100%" }}"#),
+        Kind::Table(_) => format!("a table [{name}]"),
+        Kind::Tables(table) => format!("a table {}", table.name),
+    }
+}
