@@ -1,11 +1,17 @@
 //! The report as one HTML file: no script, nothing loaded from elsewhere.
 
+mod bands;
+mod gas;
+
 use airdrops_types::{Bps, ControlState, EquityPoint, TaskState, Timestamp, Usd};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::{Chart, Line, position, time_labels};
 use super::timeline::{Band, Segment};
 use super::{BaseFees, Exposure, Report, RunMode};
+
+use bands::{control, gantt};
+use gas::gas;
 
 /// Rows of the Gantt chart that are drawn at most.
 const MOST_TASKS: usize = 60;
@@ -299,214 +305,6 @@ fn exposure_chart(report: &Report, index: usize, exposure: &Exposure) -> Chart {
         lines,
         small: true,
     }
-}
-
-/// A bar of a timeline as an absolutely placed block, at least wide enough to be seen.
-fn block(window: (i64, i64), from: Timestamp, to: Timestamp, class: &str, title: &str) -> Markup {
-    let left = position(window, from.0) * 100.0;
-    let width = position(window, to.0) * 100.0 - left;
-    html! {
-        i class=(class) style=(format!("left:{left:.3}%;width:{width:.3}%")) title=(title) {}
-    }
-}
-
-fn control(report: &Report) -> Markup {
-    let window = window(report);
-    let class = |band: &Band| format!("state-{}", band.state);
-    let changes: Vec<(&str, &Band)> = report
-        .control
-        .rows
-        .iter()
-        .flat_map(|(scope, bands)| bands.iter().map(move |band| (scope.as_str(), band)))
-        .filter(|(_, band)| band.state != ControlState::Active)
-        .collect();
-    html! {
-        section {
-            h2 { "Control states" }
-            ul.legend {
-                @for state in [ControlState::Active, ControlState::Cautious, ControlState::Reducing, ControlState::Halted, ControlState::Locked] {
-                    li { span class=(format!("key state-{state}")) {} (state) }
-                }
-            }
-            div.timeline {
-                @for (scope, bands) in &report.control.rows {
-                    div.row {
-                        span.label { (scope) }
-                        div.track role="img" aria-label=(format!("{scope}: {}", bands.iter().map(|band| format!("{} from {}", band.state, minute(band.from))).collect::<Vec<_>>().join(", "))) {
-                            @for band in bands {
-                                (block(window, band.from, band.to, &class(band),
-                                    &format!("{} from {} to {}. {}", band.state, minute(band.from), minute(band.to), band.why)))
-                            }
-                        }
-                    }
-                }
-                div.row { span.label {} div.axis { (time_labels(window)) } }
-            }
-            @if changes.is_empty() {
-                p.empty { "No breaker tripped and nobody halted anything." }
-            } @else {
-                div.scroll { table.stack {
-                    thead { tr { th { "From" } th { "To" } th { "Scope" } th { "State" } th { "Evidence" } } }
-                    tbody { @for (scope, band) in changes { tr {
-                        td.time data-name="From" { (minute(band.from)) }
-                        td.time data-name="To" { @if band.standing { "stands" } @else { (minute(band.to)) } }
-                        td data-name="Scope" { (scope) }
-                        td data-name="State" { span class=(format!("badge state-{}", band.state)) { (band.state) } }
-                        td.words data-name="Evidence" { (band.why) }
-                    } } }
-                } }
-            }
-        }
-    }
-}
-
-fn gantt(report: &Report) -> Markup {
-    let window = window(report);
-    let title = |segment: &Segment| {
-        format!(
-            "{}: {} from {} to {}. {}",
-            segment.task,
-            segment.state,
-            minute(segment.from),
-            minute(segment.to),
-            segment.reason
-        )
-    };
-    let spoken = |segments: &[Segment]| {
-        let count = |state: TaskState| {
-            segments
-                .iter()
-                .filter(|segment| segment.state == state)
-                .count()
-        };
-        format!(
-            "{} completed, {} failed, {} times deferred",
-            count(TaskState::Completed),
-            count(TaskState::Failed),
-            count(TaskState::Deferred)
-        )
-    };
-    html! {
-        section {
-            h2 { "Tasks" }
-            @if report.gantt.rows.is_empty() {
-                p.empty { "No task was made." }
-            } @else {
-                ul.legend {
-                    @for state in [TaskState::Pending, TaskState::Deferred, TaskState::Running, TaskState::Retrying, TaskState::Completed, TaskState::Failed, TaskState::Cancelled] {
-                        li { span class=(format!("key task-{state}")) {} (state) }
-                    }
-                }
-                div.timeline {
-                    @for (name, segments) in report.gantt.rows.iter().take(MOST_TASKS) {
-                        div.row {
-                            span.label title=(name) { (name) }
-                            div.track role="img" aria-label=(format!("{name}: {}", spoken(segments))) {
-                                @for segment in segments {
-                                    (block(window, segment.from, segment.to, &format!("task-{}", segment.state), &title(segment)))
-                                }
-                            }
-                        }
-                    }
-                    div.row { span.label {} div.axis { (time_labels(window)) } }
-                }
-                @if report.gantt.rows.len() > MOST_TASKS {
-                    p.empty { "The first " (MOST_TASKS) " of " (report.gantt.rows.len()) " tasks are drawn." }
-                }
-            }
-        }
-    }
-}
-
-fn gas(report: &Report) -> Markup {
-    let most = report
-        .gas
-        .iter()
-        .map(|row| row.fee.0)
-        .max()
-        .unwrap_or(0)
-        .max(1);
-    let width = |fee: Usd| {
-        let share = Usd(fee.0.max(0)).share_of(Usd(most)).unwrap_or_default();
-        format!("width:{:.2}%", f64::from(share.0) / 100.0)
-    };
-    html! {
-        section {
-            h2 { "Gas" }
-            div.grid {
-                @for (index, base_fees) in report.base_fees.iter().enumerate() {
-                    (base_fee_chart(report, index, base_fees).render())
-                }
-            }
-            @if report.gas.is_empty() {
-                p.empty { "No transaction was settled." }
-            } @else {
-                div.scroll { table {
-                    thead { tr { th { "Chain" } th { "Protocol" } th.number { "Transactions" } th.number { "Fee, US dollars" } th.bar aria-hidden="true" {} } }
-                    tbody { @for row in &report.gas { tr {
-                        td { (row.chain) }
-                        td { (row.protocol) }
-                        td.number { (row.transactions) }
-                        td.number { (row.fee) }
-                        td.bar aria-hidden="true" { i style=(width(row.fee)) {} }
-                    } } }
-                    tfoot { tr { th colspan="3" { "Sum" } td.number { (report.totals.fees) } td.bar {} } }
-                } }
-            }
-        }
-    }
-}
-
-fn base_fee_chart(report: &Report, index: usize, base_fees: &BaseFees) -> Chart {
-    let points = |series: &[(Timestamp, u128)]| {
-        series
-            .iter()
-            .map(|(at, wei)| (at.0, gwei(*wei)))
-            .collect::<Vec<_>>()
-    };
-    let highest = base_fees.fees.iter().map(|(_, wei)| *wei).max();
-    let mut lines = vec![Line {
-        name: "base fee".into(),
-        class: "second",
-        points: points(&base_fees.fees),
-        filled: true,
-    }];
-    if !base_fees.ceilings.is_empty() {
-        lines.push(Line {
-            name: "ceiling: above it nothing is sent".into(),
-            class: "limit",
-            points: points(&base_fees.ceilings),
-            filled: false,
-        });
-    }
-    Chart {
-        id: format!("base-fee-{index}"),
-        title: format!("Base fee on {}", base_fees.chain),
-        description: format!(
-            "At its highest {} gwei, the ceiling at the end is {} gwei.",
-            gwei_label(gwei(highest.unwrap_or_default())),
-            base_fees
-                .ceilings
-                .last()
-                .map_or_else(|| "unknown".into(), |(_, wei)| gwei_label(gwei(*wei)))
-        ),
-        unit: "gwei",
-        label: gwei_label,
-        from_zero: true,
-        window: window(report),
-        lines,
-        small: true,
-    }
-}
-
-#[allow(clippy::cast_precision_loss)]
-fn gwei(wei: u128) -> f64 {
-    wei as f64 / 1e9
-}
-
-fn gwei_label(value: f64) -> String {
-    let text = format!("{value:.9}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn refusals(report: &Report) -> Markup {
