@@ -280,6 +280,7 @@ mod tests {
                 protocol: ProtocolId::new("vault-1"),
                 position: fresh(position),
             }],
+            ..Snapshot::default()
         }
     }
 

@@ -152,6 +152,7 @@ mod tests {
             prices: BTreeMap::new(),
             holdings: Vec::new(),
             positions: Vec::new(),
+            ..Snapshot::default()
         }
     }
 

@@ -107,6 +107,7 @@ pub(crate) async fn observe(
         prices,
         holdings,
         positions,
+        ..Snapshot::default()
     }
 }
 

@@ -5,24 +5,29 @@
 //! units ([`alloy_primitives::U256`]) and micro-dollars ([`Usd`]).
 
 pub mod action;
+pub mod contract;
 pub mod control;
 pub mod id;
 pub mod intent;
 pub mod journal;
 pub mod ledger;
+pub mod market;
 pub mod money;
 pub mod outcome;
 pub mod position;
 pub mod reading;
+pub mod signal;
 pub mod snapshot;
 pub mod task;
 pub mod time;
 pub mod token;
 pub mod transaction_log;
 pub mod verdict;
+pub mod volatility;
 
 pub use action::{Action, AmountSpec, Assignment, Operation};
 pub use alloy_primitives::{Address, B256, Bytes, I256, U256};
+pub use contract::{AllowanceView, ContractFacts, ContractView};
 pub use control::{ControlState, Scope, Trip};
 pub use id::{AssetId, CampaignId, ChainId, IntentId, ProtocolId, TaskId};
 pub use intent::{
@@ -30,10 +35,12 @@ pub use intent::{
 };
 pub use journal::{Entry, JournalEntry};
 pub use ledger::{EquityPoint, LedgerEntry, LedgerKind, Withdrawal};
+pub use market::{Bar, Incident, MarketView, Quote, Severity};
 pub use money::{Bps, Price, Rounding, Usd};
 pub use outcome::{BlockRef, Outcome, TokenDelta, TxResult};
 pub use position::{Position, PositionLeg};
 pub use reading::Reading;
+pub use signal::{Alert, AlertLevel, ControlSignal};
 pub use snapshot::{ChainView, Holding, PositionView, Snapshot};
 pub use task::{TaskRecord, TaskState, TriggerState};
 pub use time::Timestamp;
@@ -42,3 +49,4 @@ pub use transaction_log::{
     Answer, Attempt, Checkpoint, LogError, NewSignature, Slot, TransactionLog, no_checkpoint,
 };
 pub use verdict::{PermitTerms, Reason, Reservation, Target, Verdict};
+pub use volatility::{VolPoints, VolatilityState};

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use alloy_primitives::{Address, U256};
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, BlockRef, ChainId, Position, Price, ProtocolId, Reading, Timestamp, Token};
+use crate::{
+    AllowanceView, AssetId, BlockRef, ChainId, ContractView, MarketView, Position, Price,
+    ProtocolId, Reading, Timestamp, Token,
+};
 
 /// An immutable picture of everything that a decision may rest on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Snapshot {
     /// When it was taken.
     pub at: Timestamp,
@@ -20,6 +23,15 @@ pub struct Snapshot {
     pub holdings: Vec<Holding>,
     /// Positions in every configured protocol.
     pub positions: Vec<PositionView>,
+    /// Allowances that wallets have given to spenders of configured protocols.
+    #[serde(default)]
+    pub allowances: Vec<AllowanceView>,
+    /// Watched contracts.
+    #[serde(default)]
+    pub contracts: Vec<ContractView>,
+    /// Markets and feeds.
+    #[serde(default)]
+    pub market: MarketView,
 }
 
 /// A chain as seen at one block.

@@ -12,6 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("airdrops-scheduler", &["airdrops-types"]),
     ("airdrops-chain", &["airdrops-types", "airdrops-risk"]),
     ("airdrops-protocols", &["airdrops-types", "airdrops-chain"]),
+    ("airdrops-market", &["airdrops-types"]),
     ("airdrops-paper", &["airdrops-types"]),
     ("airdrops-store", &["airdrops-types", "airdrops-scheduler"]),
     (
@@ -22,6 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "airdrops-allocation",
             "airdrops-scheduler",
             "airdrops-chain",
+            "airdrops-market",
             "airdrops-protocols",
             "airdrops-store",
         ],

@@ -162,6 +162,7 @@ pub(crate) fn permit_at(intent: &Intent, base_fee: u128, tip: u128, now: Timesta
             amount: fresh(U256::from(10_000_000_000_000_000_000u128)),
         }],
         positions: Vec::new(),
+        ..Snapshot::default()
     };
     Gate::new(policy, GateState::default())
         .decide(&snapshot, intent, tip, now)

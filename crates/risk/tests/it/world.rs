@@ -157,6 +157,7 @@ pub(crate) fn snapshot(wealth: Wealth, base_fee: u128) -> Snapshot {
             ),
             view("farm-1", Vec::new(), Vec::new()),
         ],
+        ..Snapshot::default()
     }
 }
 

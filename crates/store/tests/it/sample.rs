@@ -317,5 +317,6 @@ pub(crate) fn snapshot() -> Snapshot {
                 at,
             },
         }],
+        ..Snapshot::default()
     }
 }
