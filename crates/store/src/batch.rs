@@ -5,6 +5,17 @@ use airdrops_types::{
     Trip,
 };
 
+/// One measurement of a series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Which series: `bar:ETH`.
+    pub series: String,
+    /// When it was measured, or when its interval began.
+    pub at: Timestamp,
+    /// What was measured.
+    pub data: serde_json::Value,
+}
+
 /// Changes that are stored in one transaction: all of them, or none.
 ///
 /// Changes of control states are not journalled by themselves: the entry that says why belongs
@@ -34,6 +45,10 @@ pub struct Batch {
     /// Trips to remove, by scope and breaker. Each that was there raises the control revision by
     /// one.
     pub cleared: Vec<(Scope, String)>,
+    /// Measurements to add; one of the same series and instant is replaced.
+    pub samples: Vec<Sample>,
+    /// Measurements of all series before this instant are dropped.
+    pub forget_samples_before: Option<Timestamp>,
     /// Small values by key.
     pub settings: Vec<(String, serde_json::Value)>,
 }
@@ -62,6 +77,8 @@ impl Batch {
             retired,
             trips,
             cleared,
+            samples,
+            forget_samples_before,
             settings,
         } = self;
         tasks.is_empty()
@@ -72,6 +89,8 @@ impl Batch {
             && retired.is_empty()
             && trips.is_empty()
             && cleared.is_empty()
+            && samples.is_empty()
+            && forget_samples_before.is_none()
             && settings.is_empty()
     }
 }

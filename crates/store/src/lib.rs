@@ -11,7 +11,7 @@ pub mod error;
 pub mod sqlite;
 pub mod store;
 
-pub use batch::{Batch, Committed};
+pub use batch::{Batch, Committed, Sample};
 pub use checkpoint::CHECKPOINTS;
 pub use error::StoreError;
 pub use sqlite::{Access, Options, Sqlite};

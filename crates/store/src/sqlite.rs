@@ -7,6 +7,7 @@ mod journal;
 mod lease;
 mod ledger;
 mod outcomes;
+mod samples;
 mod schema;
 mod tasks;
 mod transactions;
@@ -26,7 +27,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use self::lease::{Lease, Lock};
 use crate::checkpoint::{BROADCAST, COMMIT, CONTROL, MINED, Place, SIGNATURE};
-use crate::{Batch, Committed, ControlChange, JournalCheck, Store, StoreError, TaskFilter};
+use crate::{Batch, Committed, ControlChange, JournalCheck, Sample, Store, StoreError, TaskFilter};
 
 /// How long a write waits for another process's.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -270,6 +271,10 @@ impl Store for Sqlite {
                     control::note_cleared(transaction, scope, breaker, batch.at)?;
                 }
             }
+            samples::store(transaction, &batch.samples)?;
+            if let Some(before) = batch.forget_samples_before {
+                samples::forget(transaction, before)?;
+            }
             tasks::store_settings(transaction, &batch.settings)?;
             Ok(Committed {
                 seq: journal::append(transaction, batch.at, &batch.entries)?,
@@ -370,6 +375,14 @@ impl Store for Sqlite {
 
     fn verify_journal(&self) -> Result<JournalCheck, StoreError> {
         self.read(journal::verify)
+    }
+
+    fn samples(&self, series: &str, from: Timestamp) -> Result<Vec<Sample>, StoreError> {
+        self.read(|connection| samples::since(connection, series, from))
+    }
+
+    fn series(&self) -> Result<Vec<String>, StoreError> {
+        self.read(samples::series)
     }
 
     fn setting(&self, key: &str) -> Result<Option<serde_json::Value>, StoreError> {

@@ -5,7 +5,7 @@ use airdrops_types::{
     Scope, TaskId, TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip, Withdrawal,
 };
 
-use crate::{Batch, Committed, StoreError};
+use crate::{Batch, Committed, Sample, StoreError};
 
 /// Which task runs to read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -201,6 +201,18 @@ pub trait Store: TransactionLog {
     /// # Errors
     /// See the trait. A broken journal is not an error.
     fn verify_journal(&self) -> Result<JournalCheck, StoreError>;
+
+    /// The measurements of a series at or after `from`, oldest first.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn samples(&self, series: &str, from: Timestamp) -> Result<Vec<Sample>, StoreError>;
+
+    /// The names of all series, sorted.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn series(&self) -> Result<Vec<String>, StoreError>;
 
     /// A small value by key.
     ///

@@ -8,7 +8,7 @@ use super::file;
 use crate::StoreError;
 
 /// Statement lists that each raise the schema version by one, oldest first. Only ever appended to.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("v1.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
 
 /// Brings the database at `path` to the version after the last of `migrations`. Each step is one
 /// transaction. Before each that finds data, the database is copied to `<path>.backup-v<N>`, where
@@ -166,6 +166,24 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             let file = std::fs::metadata(backup_path(&path, 1)).unwrap();
             assert_eq!(file.permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_database_of_every_older_version_is_migrated_with_what_it_holds() {
+        for older in 1..MIGRATIONS.len() {
+            let (_folder, path, mut connection) = database();
+            migrate(&mut connection, &path, &MIGRATIONS[..older]).unwrap();
+            connection
+                .execute_batch("INSERT INTO settings VALUES ('seen', '7')")
+                .unwrap();
+            migrate(&mut connection, &path, MIGRATIONS).unwrap();
+            assert_eq!(version(&connection), Ok(newest(MIGRATIONS)));
+            let seen: String = connection
+                .query_row("SELECT value FROM settings", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(seen, "7");
+            assert!(backup_path(&path, newest(&MIGRATIONS[..older])).exists());
         }
     }
 

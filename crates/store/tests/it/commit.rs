@@ -1,6 +1,6 @@
 //! Batches: everything or nothing, and the same after a restart.
 
-use airdrops_store::{Access, Batch, Committed, Store, StoreError, TaskFilter};
+use airdrops_store::{Access, Batch, Committed, Sample, Store, StoreError, TaskFilter};
 use airdrops_types::{
     ControlState, Entry, I256, IntentId, Reservation, Scope, TaskState, Timestamp, TransactionLog,
     TxResult, Usd,
@@ -293,4 +293,45 @@ fn values_at_the_ends_of_their_ranges_survive() {
         .unwrap();
     assert_eq!(store.last_equity().unwrap().unwrap().equity, Usd(i128::MIN));
     assert_eq!(store.ledger_balances().unwrap()[0].2, I256::MIN);
+}
+
+#[test]
+fn measurements_are_kept_by_series_and_instant_until_they_are_forgotten() {
+    let place = Place::new();
+    let sample = |series: &str, at: i64, value: f64| Sample {
+        series: series.to_owned(),
+        at: Timestamp(at),
+        data: json!([value]),
+    };
+    {
+        let store = place.open(Access::Runner);
+        let samples = vec![
+            sample("bar:ETH", 20, 0.1 + 0.2),
+            sample("bar:ETH", 10, 1.0),
+            sample("base-fee:1", 10, 5.0),
+        ];
+        let batch = Batch {
+            samples,
+            ..Batch::at(Timestamp(30))
+        };
+        store.commit(&batch).unwrap();
+        let again = Batch {
+            samples: vec![sample("bar:ETH", 10, 2.0)],
+            ..Batch::at(Timestamp(31))
+        };
+        store.commit(&again).unwrap();
+    }
+    let store = place.open(Access::Runner);
+    assert_eq!(
+        store.samples("bar:ETH", Timestamp(0)).unwrap(),
+        [sample("bar:ETH", 10, 2.0), sample("bar:ETH", 20, 0.1 + 0.2)]
+    );
+    assert_eq!(store.samples("bar:ETH", Timestamp(11)).unwrap().len(), 1);
+    assert_eq!(store.series().unwrap(), ["bar:ETH", "base-fee:1"]);
+    let forget = Batch {
+        forget_samples_before: Some(Timestamp(20)),
+        ..Batch::at(Timestamp(40))
+    };
+    store.commit(&forget).unwrap();
+    assert_eq!(store.series().unwrap(), ["bar:ETH"]);
 }
