@@ -98,11 +98,21 @@ impl Registry {
     /// Everyone who may be given an allowance, each once.
     #[must_use]
     pub fn spenders(&self) -> Vec<(ChainId, Address)> {
-        let spenders = self.instances.iter().flat_map(|each| {
-            let approvals = each.module.approvals().into_iter();
-            approvals.map(|approval| (each.config.chain, approval.spender))
-        });
-        spenders.collect::<BTreeSet<_>>().into_iter().collect()
+        self.lenders().into_keys().collect()
+    }
+
+    /// Everyone who may be given an allowance, with the first protocol that needs it.
+    #[must_use]
+    pub fn lenders(&self) -> BTreeMap<(ChainId, Address), ProtocolId> {
+        let mut lenders = BTreeMap::new();
+        for Instance { config, module } in &self.instances {
+            for approval in module.approvals() {
+                lenders
+                    .entry((config.chain, approval.spender))
+                    .or_insert_with(|| config.id.clone());
+            }
+        }
+        lenders
     }
 
     /// The family of each protocol.

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use airdrops_types::{
-    Address, AssetId, Price, Reading, Reason, Rounding, Snapshot, Token, TokenAmount, Usd,
+    Address, AllowanceView, AssetId, ChainId, Price, Reading, Reason, Rounding, Snapshot, Token,
+    TokenAmount, U256, Usd,
 };
 
 use crate::Policy;
@@ -43,7 +44,7 @@ impl From<Defect> for Reason {
 pub struct Exposure {
     /// Value of all wallets and positions, each rounded down.
     pub equity: Usd,
-    /// Value inside each protocol family, each position rounded up.
+    /// Value inside each protocol family, or lent to it by an open allowance, each rounded up.
     pub protocols: BTreeMap<String, Usd>,
     /// Value of each asset, wherever it is held, each amount rounded up.
     pub assets: BTreeMap<AssetId, Usd>,
@@ -72,6 +73,15 @@ impl Exposure {
             for leg in legs.into_iter().flatten() {
                 measured.add(snapshot, &leg.amount, Some(family));
             }
+        }
+        let allowances = snapshot.allowances.values();
+        for view in allowances.filter_map(Reading::last_known).flatten() {
+            let lent = lent(view.amount, last_balance(snapshot, view));
+            measured.lend(
+                snapshot,
+                &view.token.amount(lent),
+                policy.family(&view.protocol),
+            );
         }
         measured
     }
@@ -134,6 +144,14 @@ impl Exposure {
                 format!("position of {} in {}", view.wallet, view.protocol)
             });
         }
+        let lenders: BTreeSet<ChainId> = policy.spenders.iter().map(|(chain, _)| *chain).collect();
+        for chain in lenders {
+            let what = || format!("allowances on chain {chain}");
+            match snapshot.allowances.get(&chain) {
+                Some(reading) => self.require(reading, what),
+                None => self.defect(what(), "missing: not observed"),
+            }
+        }
     }
 
     fn require<T>(&mut self, reading: &Reading<T>, what: impl Fn() -> String) {
@@ -165,6 +183,26 @@ impl Exposure {
         }
     }
 
+    /// What a protocol may take is exposure to it; to its asset it is already, in the wallet.
+    fn lend(&mut self, snapshot: &Snapshot, amount: &TokenAmount, family: &str) {
+        let asset = &amount.token.asset;
+        let Some(price) = snapshot.prices.get(asset).and_then(Reading::last_known) else {
+            return;
+        };
+        let value = price.value(amount.amount, amount.token.decimals, Rounding::Up);
+        let sum = value.and_then(|value| self.protocol(family).0.checked_add(value.0));
+        match sum {
+            Some(sum) => {
+                self.protocols.insert(family.to_owned(), Usd(sum));
+            }
+            None => self.defects.push(Defect {
+                what: format!("an allowance of {} base units of {asset}", amount.amount),
+                defect: "too large".to_owned(),
+                overflow: true,
+            }),
+        }
+    }
+
     fn try_add(&mut self, price: Price, amount: &TokenAmount, family: Option<&str>) -> Option<()> {
         let decimals = amount.token.decimals;
         let own = price.value(amount.amount, decimals, Rounding::Down)?;
@@ -190,6 +228,22 @@ fn receipts(snapshot: &Snapshot) -> BTreeSet<&Token> {
         .flat_map(|position| &position.receipts)
         .map(|receipt| &receipt.token)
         .collect()
+}
+
+/// What may be taken by an allowance: no more than it says, and no more than there is.
+pub(crate) fn lent(allowance: U256, balance: U256) -> U256 {
+    allowance.min(balance)
+}
+
+/// The last known balance behind an allowance; as much as the allowance if none is known.
+fn last_balance(snapshot: &Snapshot, view: &AllowanceView) -> U256 {
+    snapshot
+        .holdings
+        .iter()
+        .find(|holding| holding.wallet == view.wallet && holding.token == view.token)
+        .and_then(|holding| holding.amount.last_known())
+        .copied()
+        .unwrap_or(view.amount)
 }
 
 pub(crate) fn balance_of(wallet: Address, token: &Token) -> String {

@@ -12,6 +12,7 @@
 mod allow_list;
 mod effect;
 mod fee;
+mod lending;
 mod limits;
 mod permit;
 mod simulation;

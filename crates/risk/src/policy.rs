@@ -23,6 +23,10 @@ pub struct Policy {
     pub gas_ceilings: BTreeMap<ChainId, u128>,
     /// Highest worst-case fee of one transaction.
     pub fee_limit: Usd,
+    /// Chains that charge for a transaction's bytes beside its gas: without knowing how much,
+    /// nothing that increases exposure is sent there.
+    #[serde(default)]
+    pub data_fees: BTreeSet<ChainId>,
     /// Loss of equity within a rolling 24 h that halts everything. Default 10 %.
     pub rolling_loss_limit: Bps,
     /// Oldest simulation that a permit may rest on.
@@ -78,6 +82,7 @@ impl Policy {
             asset_limits: BTreeMap::new(),
             gas_ceilings: BTreeMap::new(),
             fee_limit: Usd::dollars(25),
+            data_fees: BTreeSet::new(),
             rolling_loss_limit: Bps(1000),
             max_simulation_age: Duration::from_secs(30),
             permit_ttl: Duration::from_secs(60),

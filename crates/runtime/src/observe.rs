@@ -1,11 +1,14 @@
 //! Observe: one immutable picture of every chain, price, balance and position.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use airdrops_chain::{ChainClient, ChainRead, ReadError, View, read_price, token_balance};
+use airdrops_chain::{
+    ChainClient, ChainRead, ReadError, View, allowance, read_price, token_balance,
+};
 use airdrops_protocols::{Registry, Views};
 use airdrops_types::{
-    BlockRef, ChainId, ChainView, Holding, PositionView, Reading, Snapshot, Timestamp, Token,
+    Address, AllowanceView, BlockRef, ChainId, ChainView, Holding, PositionView, Reading, Snapshot,
+    Timestamp, Token,
 };
 
 use crate::settings::Settings;
@@ -101,14 +104,69 @@ pub(crate) async fn observe(
             });
         }
     }
+    let mut allowances = BTreeMap::new();
+    for chain in lenders(registry) {
+        let reading = match (views.get(&chain), head_of(chain)) {
+            (Some(view), Some(head)) => standing(
+                open_allowances(settings, registry, tokens, view).await,
+                head,
+            ),
+            _ => Reading::missing(format!("chain {chain} could not be read")),
+        };
+        allowances.insert(chain, reading);
+    }
     Snapshot {
         at: now,
         chains,
         prices,
         holdings,
         positions,
+        allowances,
         ..Snapshot::default()
     }
+}
+
+/// The chains on which somebody may be given an allowance.
+fn lenders(registry: &Registry) -> BTreeSet<ChainId> {
+    registry
+        .lenders()
+        .into_keys()
+        .map(|(chain, _)| chain)
+        .collect()
+}
+
+/// Every allowance above zero of our wallets on the view's chain.
+async fn open_allowances(
+    settings: &Settings,
+    registry: &Registry,
+    tokens: &[Token],
+    view: &View,
+) -> Result<Vec<AllowanceView>, ReadError> {
+    let chain = view.chain();
+    let mut open = Vec::new();
+    for ((_, spender), protocol) in registry
+        .lenders()
+        .range((chain, Address::ZERO)..=(chain, Address::repeat_byte(0xff)))
+    {
+        for wallet in &settings.wallets {
+            for token in tokens
+                .iter()
+                .filter(|token| token.chain == chain && !token.is_native())
+            {
+                let amount = allowance(view, token, *wallet, *spender).await?;
+                if !amount.is_zero() {
+                    open.push(AllowanceView {
+                        wallet: *wallet,
+                        token: token.clone(),
+                        spender: *spender,
+                        protocol: protocol.clone(),
+                        amount,
+                    });
+                }
+            }
+        }
+    }
+    Ok(open)
 }
 
 async fn position(

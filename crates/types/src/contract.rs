@@ -49,5 +49,5 @@ pub struct AllowanceView {
     /// The protocol that the spender belongs to.
     pub protocol: ProtocolId,
     /// How many, base units.
-    pub amount: Reading<U256>,
+    pub amount: U256,
 }

@@ -121,6 +121,10 @@ pub struct Simulation {
     pub failure: Option<SimulationFailure>,
     /// Gas units used.
     pub gas_used: u64,
+    /// What the chain charges for the transaction's bytes beside its gas, wei; `None` if that was
+    /// not asked.
+    #[serde(default)]
+    pub data_fee: Option<U256>,
     /// Balance changes of the wallet: every configured token on the chain, gas not included.
     pub deltas: Vec<TokenDelta>,
     /// Tokens outside the configuration that moved out of the wallet (by their `Transfer` logs).

@@ -23,9 +23,10 @@ pub struct Snapshot {
     pub holdings: Vec<Holding>,
     /// Positions in every configured protocol.
     pub positions: Vec<PositionView>,
-    /// Allowances that wallets have given to spenders of configured protocols.
+    /// Per chain, every allowance above zero that our wallets have given to spenders of configured
+    /// protocols.
     #[serde(default)]
-    pub allowances: Vec<AllowanceView>,
+    pub allowances: BTreeMap<ChainId, Reading<Vec<AllowanceView>>>,
     /// Watched contracts.
     #[serde(default)]
     pub contracts: Vec<ContractView>,

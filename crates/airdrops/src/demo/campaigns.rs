@@ -157,22 +157,14 @@ pub(crate) fn settings(world: &World, seed: u64, start: Timestamp, days: u64) ->
 
 fn policy(world: &World) -> Policy {
     Policy {
-        protocol_limit: Bps(2000),
-        protocol_limits: BTreeMap::new(),
-        transaction_limit: Bps(500),
-        asset_limit: Bps(3000),
         // Dollars are what everything is measured in; they may be all there is.
         asset_limits: BTreeMap::from([(AssetId::from("USDC"), Bps::WHOLE)]),
         gas_ceilings: BTreeMap::from([(L1, 40_000_000_000), (L2, 1_000_000_000)]),
         fee_limit: Usd::dollars(60),
-        rolling_loss_limit: Bps(1000),
         max_simulation_age: Duration::from_secs(BLOCK_SECONDS),
         permit_ttl: Duration::from_secs(BLOCK_SECONDS),
         wallets: vec![world.wallet],
-        tokens: Vec::new(),
-        calls: Vec::new(),
-        spenders: Vec::new(),
-        families: BTreeMap::new(),
+        ..Policy::with_default_limits()
     }
 }
 

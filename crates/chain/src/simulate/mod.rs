@@ -66,6 +66,7 @@ pub async fn simulate(
         at: now,
         failure: None,
         gas_used: 0,
+        data_fee: None,
         deltas: Vec::new(),
         unknown_outflows: Vec::new(),
         allowances: Vec::new(),

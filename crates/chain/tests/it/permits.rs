@@ -77,6 +77,7 @@ pub(crate) fn intent(step: u32, now: Timestamp) -> Intent {
             at: now,
             failure: None,
             gas_used: GAS,
+            data_fee: None,
             deltas: Vec::new(),
             unknown_outflows: Vec::new(),
             allowances: Vec::new(),
@@ -132,8 +133,8 @@ pub(crate) fn permit_at(intent: &Intent, base_fee: u128, tip: u128, now: Timesta
             selector: SELECTOR,
             protocol: protocol.clone(),
         }],
-        spenders: Vec::new(),
         families: BTreeMap::from([(protocol, "faucet".to_owned())]),
+        ..Policy::with_default_limits()
     };
     let fresh = |amount| Reading::Fresh {
         value: amount,

@@ -78,6 +78,7 @@ pub(super) fn check(
 
     let gas_limit = gas_limit(intent, reasons);
     let fee = U256::from(gas_limit).saturating_mul(U256::from(wanted));
+    let fee = fee.saturating_add(data_fee(policy, intent, effect.class, reasons));
     if effect.class == Class::Increasing {
         check_fee_limit(policy, snapshot, intent, fee, reasons);
         for (token, amount) in &effect.spends {
@@ -107,6 +108,20 @@ fn gas_limit(intent: &Intent, reasons: &mut Vec<Reason>) -> u64 {
         });
     }
     limit
+}
+
+/// What the chain charges for the bytes at most: twice what it said, as with the base fee. A data
+/// fee that was told is counted on every chain; only where one is due, and only for what increases
+/// exposure, must it be known.
+fn data_fee(policy: &Policy, intent: &Intent, class: Class, reasons: &mut Vec<Reason>) -> U256 {
+    let told = intent.simulation.as_ref().and_then(|ran| ran.data_fee);
+    if told.is_none() && class == Class::Increasing && policy.data_fees.contains(&intent.chain) {
+        reasons.push(Reason::NotFresh {
+            what: format!("data fee of chain {}", intent.chain),
+            defect: "missing: the chain did not tell it".to_owned(),
+        });
+    }
+    told.unwrap_or_default().saturating_mul(U256::from(2))
 }
 
 fn check_fee_limit(

@@ -7,6 +7,7 @@ use airdrops_types::{
 };
 
 use super::effect::{Effect, change_value, price_of, too_large, value_up};
+use super::lending;
 use crate::exposure::Exposure;
 use crate::{Policy, ReservationBook};
 
@@ -76,11 +77,19 @@ impl Growth {
             transaction: spent.max(lent).max(invested),
             ..Self::default()
         };
+        let mut totals: BTreeMap<&str, Usd> = BTreeMap::new();
         for (family, changes) in by_family {
-            let mut total = Usd::ZERO;
+            let total = totals.entry(family).or_default();
             for ((asset, decimals), change) in changes {
-                total = sum(total, snapshot, asset, decimals, change, reasons);
+                *total = sum(*total, snapshot, asset, decimals, change, reasons);
             }
+        }
+        let lent = lending_growth(policy, snapshot, intent, effect, reasons);
+        for (family, change) in &lent {
+            let total = totals.entry(family).or_default();
+            *total = Usd(total.0.saturating_add(change.0));
+        }
+        for (family, total) in totals {
             grow(&mut growth.families, family.to_owned(), total);
         }
         for ((asset, decimals), change) in by_asset {
@@ -95,11 +104,10 @@ impl Growth {
             !amount.is_zero() && !matches!(price_of(snapshot, &token.asset), Ok(None))
         });
         if !returned {
-            grow(
-                &mut growth.families,
-                policy.family(&intent.protocol).to_owned(),
-                spent,
-            );
+            let family = policy.family(&intent.protocol);
+            let lent = lent.get(family).copied().unwrap_or_default();
+            let total = Usd(spent.0.saturating_add(lent.0));
+            grow(&mut growth.families, family.to_owned(), total);
         }
         growth
     }
@@ -170,6 +178,30 @@ impl Limits<'_> {
             limit
         }
     }
+}
+
+/// By how much more, or less, each family may take by allowances.
+fn lending_growth<'a>(
+    policy: &'a Policy,
+    snapshot: &'a Snapshot,
+    intent: &'a Intent,
+    effect: &Effect<'_>,
+    reasons: &mut Vec<Reason>,
+) -> BTreeMap<&'a str, Usd> {
+    let mut growth: BTreeMap<&str, Usd> = BTreeMap::new();
+    for (family, token, before, after) in lending::changes(policy, snapshot, intent, effect) {
+        let values = value_up(snapshot, token, before)
+            .and_then(|before| Ok((before, value_up(snapshot, token, after)?)));
+        match values {
+            Ok((before, after)) => {
+                let total = growth.entry(family).or_default();
+                let change = after.0.saturating_sub(before.0);
+                *total = Usd(total.0.saturating_add(change));
+            }
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    growth
 }
 
 /// Notes growth, if it is any and the greatest so far.

@@ -5,6 +5,7 @@ mod case;
 mod compile_fail;
 mod declared;
 mod laws;
+mod lending;
 mod rules;
 mod scenario;
 mod world;

@@ -205,13 +205,15 @@ pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
     scenario_of(kind())
 }
 
-/// How many inputs [`decay_input`] knows: all prices, heads, base fee here, balances, positions.
+/// How many inputs [`decay_input`] knows: all prices, heads, base fee here, balances, positions,
+/// allowances.
 pub(crate) fn inputs(snapshot: &Snapshot) -> usize {
     snapshot.prices.len()
         + snapshot.chains.len()
         + 1
         + snapshot.holdings.len()
         + snapshot.positions.len()
+        + snapshot.allowances.len()
 }
 
 /// Makes one input worse, by its number modulo how many there are.
@@ -241,5 +243,16 @@ pub(crate) fn decay_input(snapshot: &mut Snapshot, index: usize, decay: Decay) {
         }
         left -= 1;
     }
-    worsen(&mut snapshot.positions[left].position, decay);
+    for view in &mut snapshot.positions {
+        if left == 0 {
+            return worsen(&mut view.position, decay);
+        }
+        left -= 1;
+    }
+    for allowances in snapshot.allowances.values_mut() {
+        if left == 0 {
+            return worsen(allowances, decay);
+        }
+        left -= 1;
+    }
 }

@@ -157,6 +157,7 @@ pub(crate) fn snapshot(wealth: Wealth, base_fee: u128) -> Snapshot {
             ),
             view("farm-1", Vec::new(), Vec::new()),
         ],
+        allowances: BTreeMap::from([(HERE, fresh(Vec::new()))]),
         ..Snapshot::default()
     }
 }
@@ -288,6 +289,7 @@ pub(crate) fn intent(kind: Kind, number: u64, dollars: u64) -> Intent {
         at: NOW,
         failure: None,
         gas_used: 120_000,
+        data_fee: None,
         deltas: Vec::new(),
         unknown_outflows: Vec::new(),
         allowances: Vec::new(),

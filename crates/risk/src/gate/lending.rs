@@ -1,0 +1,73 @@
+//! What protocols may take from the wallet by allowances, before and after an intent.
+
+use std::collections::BTreeSet;
+
+use airdrops_types::{Address, AllowanceView, Intent, Reading, Snapshot, Token, U256};
+
+use super::effect::Effect;
+use crate::Policy;
+use crate::exposure::lent;
+
+/// For each allowance that is open or that the intent sets: the family that may use it, the token,
+/// and the base units that it could take before and at most after.
+pub(super) fn changes<'a>(
+    policy: &'a Policy,
+    snapshot: &'a Snapshot,
+    intent: &'a Intent,
+    effect: &Effect<'_>,
+) -> Vec<(&'a str, &'a Token, U256, U256)> {
+    let open: Vec<&AllowanceView> = snapshot
+        .allowances
+        .get(&intent.chain)
+        .and_then(Reading::last_known)
+        .into_iter()
+        .flatten()
+        .filter(|view| view.wallet == intent.wallet)
+        .collect();
+    let declared = intent
+        .allowances
+        .iter()
+        .map(|set| (&set.token, set.spender));
+    let pairs: BTreeSet<(&Token, Address)> = open
+        .iter()
+        .map(|view| (&view.token, view.spender))
+        .chain(declared)
+        .collect();
+    pairs
+        .into_iter()
+        .map(|(token, spender)| {
+            let view = open
+                .iter()
+                .find(|view| view.token == *token && view.spender == spender);
+            let protocol = view.map_or(&intent.protocol, |view| &view.protocol);
+            let allowed = view.map_or(U256::ZERO, |view| view.amount);
+            let balance = snapshot.balance(intent.wallet, token).unwrap_or(U256::MAX);
+            let before = lent(allowed, balance);
+            let after = lent(
+                allowed_after(intent, token, spender).unwrap_or(allowed),
+                balance_after(balance, effect, token),
+            );
+            (policy.family(protocol), token, before, after)
+        })
+        .collect()
+}
+
+/// The allowance after the intent, if the intent or its simulation sets it.
+fn allowed_after(intent: &Intent, token: &Token, spender: Address) -> Option<U256> {
+    let simulated = intent.simulation.iter().flat_map(|ran| &ran.allowances);
+    intent
+        .allowances
+        .iter()
+        .chain(simulated)
+        .find(|set| set.token == *token && set.spender == spender)
+        .map(|set| set.amount)
+}
+
+/// The most that the wallet may hold after the intent.
+fn balance_after(balance: U256, effect: &Effect<'_>, token: &Token) -> U256 {
+    match effect.wallet_change(token) {
+        Some(change) if change.is_negative() => balance.saturating_sub(change.unsigned_abs()),
+        Some(change) => balance.saturating_add(change.unsigned_abs()),
+        None => U256::MAX,
+    }
+}
