@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use airdrops_types::{
-    Address, AllowanceView, AssetId, ChainId, Price, Reading, Reason, Rounding, Snapshot, Token,
-    TokenAmount, U256, Usd,
+    Address, AssetId, ChainId, Price, Reading, Reason, Rounding, Snapshot, Token, TokenAmount,
+    U256, Usd,
 };
 
 use crate::Policy;
+use crate::marked::Balances;
 
 /// Why a measure cannot be relied upon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,9 +75,12 @@ impl Exposure {
                 measured.add(snapshot, &leg.amount, Some(family));
             }
         }
+        let balances = balances(snapshot);
         let allowances = snapshot.allowances.values();
         for view in allowances.filter_map(Reading::last_known).flatten() {
-            let lent = lent(view.amount, last_balance(snapshot, view));
+            let balance = balances.get(&(view.wallet, &view.token));
+            let balance = balance.and_then(|balance| balance.last_known());
+            let lent = lent(view.amount, balance.copied().unwrap_or(view.amount));
             measured.lend(
                 snapshot,
                 &view.token.amount(lent),
@@ -235,15 +239,12 @@ pub(crate) fn lent(allowance: U256, balance: U256) -> U256 {
     allowance.min(balance)
 }
 
-/// The last known balance behind an allowance; as much as the allowance if none is known.
-fn last_balance(snapshot: &Snapshot, view: &AllowanceView) -> U256 {
-    snapshot
-        .holdings
-        .iter()
-        .find(|holding| holding.wallet == view.wallet && holding.token == view.token)
-        .and_then(|holding| holding.amount.last_known())
-        .copied()
-        .unwrap_or(view.amount)
+/// All balances of a snapshot, to be found by wallet and token.
+pub(crate) fn balances(snapshot: &Snapshot) -> Balances<'_> {
+    let holdings = snapshot.holdings.iter();
+    holdings
+        .map(|holding| ((holding.wallet, &holding.token), &holding.amount))
+        .collect()
 }
 
 pub(crate) fn balance_of(wallet: Address, token: &Token) -> String {

@@ -26,8 +26,7 @@ use airdrops_types::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::exposure::Exposure;
-use crate::{ControlBoard, Policy, ReservationBook, Touched};
+use crate::{ControlBoard, Marked, Policy, ReservationBook, Touched};
 use effect::{Class, Effect};
 pub use permit::Permit;
 
@@ -122,6 +121,12 @@ impl Gate {
         self.state.reservations.retire(snapshot)
     }
 
+    /// Measures a snapshot by this gate's policy, for any number of decisions.
+    #[must_use]
+    pub fn mark<'a>(&self, snapshot: &'a Snapshot) -> Marked<'a> {
+        Marked::new(snapshot, &self.policy)
+    }
+
     /// Decides on `intent`, with `tip` wei per gas offered to the block's builder. A permit's
     /// exposure is reserved at once, so that permits together cannot exceed a limit. A further
     /// decision on the same intent (before a fee bump, say) takes the place of the earlier one.
@@ -132,12 +137,12 @@ impl Gate {
     #[must_use = "an unused permit keeps its exposure reserved until it is released"]
     pub fn decide(
         &mut self,
-        snapshot: &Snapshot,
+        marked: &Marked<'_>,
         intent: &Intent,
         tip: u128,
         now: Timestamp,
     ) -> Result<Permit, Refusal> {
-        match verdict(&self.policy, &self.state, snapshot, intent, tip, now) {
+        match verdict(&self.policy, &self.state, marked, intent, tip, now) {
             Verdict::Permitted { terms } => {
                 self.state.reservations.reserve(terms.reservation.clone());
                 Ok(Permit::grant(intent.clone(), terms))
@@ -153,11 +158,12 @@ impl Gate {
 pub fn verdict(
     policy: &Policy,
     state: &GateState,
-    snapshot: &Snapshot,
+    marked: &Marked<'_>,
     intent: &Intent,
     tip: u128,
     now: Timestamp,
 ) -> Verdict {
+    let snapshot = marked.snapshot();
     let mut reasons = Vec::new();
     let effect = Effect::derive(snapshot, intent, &mut reasons);
 
@@ -166,7 +172,7 @@ pub fn verdict(
     if effect.class != Class::Cancel {
         simulation::check(policy, intent, &effect, now, &mut reasons);
     }
-    let fees = fee::check(policy, snapshot, intent, &effect, tip, &mut reasons);
+    let fees = fee::check(policy, marked, intent, &effect, tip, &mut reasons);
 
     let mut growth = limits::Growth::default();
     if effect.class == Class::Increasing {
@@ -181,18 +187,18 @@ pub fn verdict(
                 ),
             });
         }
-        growth = limits::Growth::of(policy, snapshot, intent, &effect, &mut reasons);
-        match Exposure::strict(snapshot, policy) {
+        growth = limits::Growth::of(policy, marked, intent, &effect, &mut reasons);
+        match marked.exposure() {
             Ok(exposure) => {
                 let limits = limits::Limits {
                     policy,
                     control,
-                    exposure: &exposure,
+                    exposure,
                     reservations: &state.reservations,
                 };
                 limits.check(intent.id, &growth, &mut reasons);
             }
-            Err(defects) => reasons.extend(defects),
+            Err(defects) => reasons.extend_from_slice(defects),
         }
     }
 

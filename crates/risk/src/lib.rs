@@ -14,6 +14,7 @@ pub mod breaker;
 pub mod control;
 pub mod exposure;
 pub mod gate;
+pub mod marked;
 pub mod policy;
 pub mod reservation;
 
@@ -21,5 +22,6 @@ pub use breaker::{EquityHistory, LossMeasure, RollingLoss};
 pub use control::{ControlBoard, FOREIGN_NONCE, MANUAL, ROLLING_LOSS, Touched};
 pub use exposure::{Defect, Exposure};
 pub use gate::{Gate, GateState, Permit, Refusal, verdict};
+pub use marked::Marked;
 pub use policy::{AllowedCall, Policy};
 pub use reservation::ReservationBook;

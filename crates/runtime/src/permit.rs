@@ -118,7 +118,8 @@ impl Engine {
         let now = self.clock.now();
         let state = serde_json::to_value(self.gate.state())?;
         let gate = serde_json::json!({ "state": state, "tip": tip.to_string(), "now": now });
-        let decision = self.gate.decide(snapshot, &intent, tip, now);
+        let marked = self.gate.mark(snapshot);
+        let decision = self.gate.decide(&marked, &intent, tip, now);
         let verdict = match &decision {
             Ok(permit) => Verdict::Permitted {
                 terms: permit.terms().clone(),

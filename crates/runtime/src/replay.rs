@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use airdrops_allocation::{Inputs, allocate};
-use airdrops_risk::{GateState, Policy, verdict};
+use airdrops_risk::{GateState, Marked, Policy, verdict};
 use airdrops_types::{Entry, JournalEntry, Snapshot, Timestamp};
 
 /// What a replay found.
@@ -73,7 +73,8 @@ pub fn replay(journal: &[JournalEntry]) -> Replayed {
                     .map(Timestamp);
                 let again = match (&policy, state, snapshots.get(observed_at), tip, now) {
                     (Some(policy), Some(state), Some(snapshot), Some(tip), Some(now)) => {
-                        verdict(policy, &state, snapshot, intent, tip, now)
+                        let marked = Marked::new(snapshot, policy);
+                        verdict(policy, &state, &marked, intent, tip, now)
                     }
                     _ => {
                         found.differences.push((

@@ -131,6 +131,10 @@ pub struct Simulation {
     pub unknown_outflows: Vec<Address>,
     /// Allowances of the wallet that were set, as they are after the call.
     pub allowances: Vec<AllowanceChange>,
+    /// Allowances of the wallet that the call used, as they are after it: each is lower than
+    /// before.
+    #[serde(default)]
+    pub used_allowances: Vec<AllowanceChange>,
     /// Allowances of contracts outside the configuration that were set (by their logs).
     pub unknown_allowances: Vec<Address>,
 }

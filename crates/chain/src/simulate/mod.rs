@@ -70,6 +70,7 @@ pub async fn simulate(
         deltas: Vec::new(),
         unknown_outflows: Vec::new(),
         allowances: Vec::new(),
+        used_allowances: Vec::new(),
         unknown_allowances: Vec::new(),
     };
     let params = json!([payload, quantity(head.number)]);
@@ -145,13 +146,16 @@ pub async fn simulate(
             .allowances
             .iter()
             .any(|change| change.token == *token && change.spender == *spender);
+        let change = AllowanceChange {
+            token: token.clone(),
+            spender: *spender,
+            amount: after[index],
+        };
         // A transfer that uses an allowance up lowers it; that sets nothing.
         if declared || after[index] > before[index] {
-            simulation.allowances.push(AllowanceChange {
-                token: token.clone(),
-                spender: *spender,
-                amount: after[index],
-            });
+            simulation.allowances.push(change);
+        } else if after[index] < before[index] {
+            simulation.used_allowances.push(change);
         }
     }
     for approval in &effects.approvals {

@@ -81,6 +81,7 @@ pub(crate) fn intent(step: u32, now: Timestamp) -> Intent {
             deltas: Vec::new(),
             unknown_outflows: Vec::new(),
             allowances: Vec::new(),
+            used_allowances: Vec::new(),
             unknown_allowances: Vec::new(),
         }),
     }
@@ -165,8 +166,8 @@ pub(crate) fn permit_at(intent: &Intent, base_fee: u128, tip: u128, now: Timesta
         positions: Vec::new(),
         ..Snapshot::default()
     };
-    Gate::new(policy, GateState::default())
-        .decide(&snapshot, intent, tip, now)
+    let mut gate = Gate::new(policy, GateState::default());
+    gate.decide(&gate.mark(&snapshot), intent, tip, now)
         .expect("the gate permits it")
 }
 

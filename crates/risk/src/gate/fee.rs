@@ -3,8 +3,8 @@
 use airdrops_types::{Intent, Reading, Reason, Snapshot, Token, U256, Usd};
 
 use super::effect::{Class, Effect, value_up};
-use crate::Policy;
 use crate::exposure::balance_of;
+use crate::{Marked, Policy};
 
 /// Gas units of a transfer to oneself (21,000), with room for a chain that counts more.
 const CANCEL_GAS: u64 = 30_000;
@@ -27,12 +27,13 @@ pub(super) struct Fees {
 /// must be known for that too, fresh or stale: without the chain, nothing can be sent anyway.
 pub(super) fn check(
     policy: &Policy,
-    snapshot: &Snapshot,
+    marked: &Marked<'_>,
     intent: &Intent,
     effect: &Effect<'_>,
     tip: u128,
     reasons: &mut Vec<Reason>,
 ) -> Fees {
+    let snapshot = marked.snapshot();
     let ceiling = policy.gas_ceilings.get(&intent.chain).copied();
     let ceiling = ceiling.unwrap_or_default();
     let base_fee = snapshot
@@ -83,13 +84,13 @@ pub(super) fn check(
         check_fee_limit(policy, snapshot, intent, fee, reasons);
         for (token, amount) in &effect.spends {
             if !token.is_native() {
-                require(snapshot, intent, effect.class, token, *amount, reasons);
+                require(marked, intent, effect.class, token, *amount, reasons);
             }
         }
     }
     if let Some(token) = native_token(policy, snapshot, intent) {
         let needed = intent.call.value.saturating_add(fee);
-        require(snapshot, intent, effect.class, &token, needed, reasons);
+        require(marked, intent, effect.class, &token, needed, reasons);
     }
     Fees {
         gas_limit,
@@ -162,18 +163,14 @@ fn native_token(policy: &Policy, snapshot: &Snapshot, intent: &Intent) -> Option
 
 /// Adds a reason unless the wallet is known to have `needed`.
 fn require(
-    snapshot: &Snapshot,
+    marked: &Marked<'_>,
     intent: &Intent,
     class: Class,
     token: &Token,
     needed: U256,
     reasons: &mut Vec<Reason>,
 ) {
-    let reading = snapshot
-        .holdings
-        .iter()
-        .find(|holding| holding.wallet == intent.wallet && holding.token == *token)
-        .map(|holding| &holding.amount);
+    let reading = marked.balance(intent.wallet, token);
     let balance = match class {
         Class::Increasing => reading.and_then(Reading::fresh),
         Class::Reducing | Class::Cancel => reading.and_then(Reading::last_known),

@@ -2,21 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use airdrops_types::{Address, AllowanceView, Intent, Reading, Snapshot, Token, U256};
+use airdrops_types::{Address, AllowanceView, Intent, Reading, Token, U256};
 
 use super::effect::Effect;
-use crate::Policy;
 use crate::exposure::lent;
+use crate::{Marked, Policy};
 
 /// For each allowance that is open or that the intent sets: the family that may use it, the token,
 /// and the base units that it could take before and at most after.
 pub(super) fn changes<'a>(
     policy: &'a Policy,
-    snapshot: &'a Snapshot,
+    marked: &Marked<'a>,
     intent: &'a Intent,
     effect: &Effect<'_>,
 ) -> Vec<(&'a str, &'a Token, U256, U256)> {
-    let open: Vec<&AllowanceView> = snapshot
+    let open: Vec<&AllowanceView> = marked
+        .snapshot()
         .allowances
         .get(&intent.chain)
         .and_then(Reading::last_known)
@@ -41,7 +42,10 @@ pub(super) fn changes<'a>(
                 .find(|view| view.token == *token && view.spender == spender);
             let protocol = view.map_or(&intent.protocol, |view| &view.protocol);
             let allowed = view.map_or(U256::ZERO, |view| view.amount);
-            let balance = snapshot.balance(intent.wallet, token).unwrap_or(U256::MAX);
+            let balance = marked.balance(intent.wallet, token);
+            let balance = balance.and_then(Reading::fresh).copied();
+            let balance = balance.unwrap_or(U256::MAX);
+
             let before = lent(allowed, balance);
             let after = lent(
                 allowed_after(intent, token, spender).unwrap_or(allowed),
@@ -54,7 +58,10 @@ pub(super) fn changes<'a>(
 
 /// The allowance after the intent, if the intent or its simulation sets it.
 fn allowed_after(intent: &Intent, token: &Token, spender: Address) -> Option<U256> {
-    let simulated = intent.simulation.iter().flat_map(|ran| &ran.allowances);
+    let simulated = intent
+        .simulation
+        .iter()
+        .flat_map(|ran| ran.allowances.iter().chain(&ran.used_allowances));
     intent
         .allowances
         .iter()

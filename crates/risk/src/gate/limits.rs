@@ -9,7 +9,7 @@ use airdrops_types::{
 use super::effect::{Effect, change_value, price_of, too_large, value_up};
 use super::lending;
 use crate::exposure::Exposure;
-use crate::{Policy, ReservationBook};
+use crate::{Marked, Policy, ReservationBook};
 
 /// What a transaction adds, valued by fresh prices and rounded up.
 #[derive(Debug, Default)]
@@ -29,11 +29,12 @@ type Changes<'a> = BTreeMap<(&'a AssetId, u8), I256>;
 impl Growth {
     pub(super) fn of(
         policy: &Policy,
-        snapshot: &Snapshot,
+        marked: &Marked<'_>,
         intent: &Intent,
         effect: &Effect<'_>,
         reasons: &mut Vec<Reason>,
     ) -> Self {
+        let snapshot = marked.snapshot();
         let mut spent = Usd::ZERO;
         for (token, amount) in &effect.spends {
             add(
@@ -84,7 +85,7 @@ impl Growth {
                 *total = sum(*total, snapshot, asset, decimals, change, reasons);
             }
         }
-        let lent = lending_growth(policy, snapshot, intent, effect, reasons);
+        let lent = lending_growth(policy, marked, intent, effect, reasons);
         for (family, change) in &lent {
             let total = totals.entry(family).or_default();
             *total = Usd(total.0.saturating_add(change.0));
@@ -183,13 +184,14 @@ impl Limits<'_> {
 /// By how much more, or less, each family may take by allowances.
 fn lending_growth<'a>(
     policy: &'a Policy,
-    snapshot: &'a Snapshot,
+    marked: &Marked<'a>,
     intent: &'a Intent,
     effect: &Effect<'_>,
     reasons: &mut Vec<Reason>,
 ) -> BTreeMap<&'a str, Usd> {
+    let snapshot = marked.snapshot();
     let mut growth: BTreeMap<&str, Usd> = BTreeMap::new();
-    for (family, token, before, after) in lending::changes(policy, snapshot, intent, effect) {
+    for (family, token, before, after) in lending::changes(policy, marked, intent, effect) {
         let values = value_up(snapshot, token, before)
             .and_then(|before| Ok((before, value_up(snapshot, token, after)?)));
         match values {

@@ -28,7 +28,7 @@ pub(crate) fn case(kind: Kind, dollars: u64) -> Case {
 impl Case {
     pub(crate) fn decide(&self) -> Result<PermitTerms, Vec<Reason>> {
         let mut gate = Gate::new(self.policy.clone(), self.state.clone());
-        match gate.decide(&self.snapshot, &self.intent, self.tip, self.now) {
+        match gate.decide(&gate.mark(&self.snapshot), &self.intent, self.tip, self.now) {
             Ok(permit) => Ok(permit.into_parts().1),
             Err(refusal) => Err(refusal.reasons),
         }

@@ -206,8 +206,11 @@ fn an_allowance_in_the_simulation_is_declared_or_the_rest_of_a_used_one() {
     let rest = |amount: u64, spender: Address| {
         let mut case = case(Kind::Supply, 100);
         case.ran().deltas[0].delta = minus(usd(99));
-        case.ran().allowances[0].amount = U256::from(amount);
-        case.ran().allowances[0].spender = spender;
+        case.ran().allowances = vec![AllowanceChange {
+            token: usdc(),
+            spender,
+            amount: U256::from(amount),
+        }];
         case
     };
     rest(1_000_000, VAULT).permitted();

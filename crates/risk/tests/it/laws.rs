@@ -306,13 +306,13 @@ proptest! {
     #[test]
     fn a_second_decision_on_an_intent_claims_nothing_more(world in scenario()) {
         let mut gate = Gate::new(world.policy.clone(), world.state.clone());
-        if let Ok(permit) = gate.decide(&world.snapshot, &world.intent, world.tip, world.now) {
+        if let Ok(permit) = gate.decide(&gate.mark(&world.snapshot), &world.intent, world.tip, world.now) {
             let once = gate.state().clone();
             let (intent, terms) = permit.into_parts();
             prop_assert_eq!(&intent, &world.intent);
             prop_assert_eq!(terms.max_priority_fee_per_gas, world.tip.min(terms.max_fee_per_gas));
             prop_assert_eq!(terms.expires_at, world.now.plus(world.policy.permit_ttl));
-            let again = gate.decide(&world.snapshot, &world.intent, world.tip, world.now);
+            let again = gate.decide(&gate.mark(&world.snapshot), &world.intent, world.tip, world.now);
             let again = again.map(|permit| permit.terms().clone());
             prop_assert_eq!(again.as_ref(), Ok(&terms));
             prop_assert_eq!(gate.state(), &once);
@@ -326,7 +326,7 @@ proptest! {
         let stored = serde_json::to_value(&world.state).unwrap();
         let state: GateState = serde_json::from_value(stored).unwrap();
         let mut gate = Gate::new(world.policy.clone(), world.state.clone());
-        let decided = gate.decide(&world.snapshot, &world.intent, world.tip, world.now);
+        let decided = gate.decide(&gate.mark(&world.snapshot), &world.intent, world.tip, world.now);
         let replayed = Scenario { state, ..world }.verdict();
         match (decided, replayed) {
             (Ok(permit), Verdict::Permitted { terms }) => prop_assert_eq!(permit.terms(), &terms),
@@ -354,7 +354,7 @@ proptest! {
         let exposure = Exposure::last_known(&world.snapshot, &world.policy);
         for (number, (kind, dollars)) in (2u64..).zip(wanted) {
             let intent = world::intent(kind, number, dollars);
-            let _ = gate.decide(&world.snapshot, &intent, world.tip, world.now);
+            let _ = gate.decide(&gate.mark(&world.snapshot), &intent, world.tip, world.now);
             let reservations = &gate.state().reservations;
             for family in ["vault", "pool", "farm", "wrap"] {
                 let reserved = reservations.protocol(family, None);
@@ -385,7 +385,7 @@ fn many_small_permits_are_stopped_exactly_at_the_limit() {
     let mut granted = 0;
     for number in 1..=10 {
         let intent = world::intent(Kind::Supply, number, 2_500);
-        match gate.decide(&snapshot, &intent, GWEI, world::NOW) {
+        match gate.decide(&gate.mark(&snapshot), &intent, GWEI, world::NOW) {
             Ok(_) => granted += 1,
             Err(refusal) => {
                 let codes: Vec<_> = refusal.reasons.iter().map(Reason::code).collect();
@@ -402,7 +402,9 @@ fn many_small_permits_are_stopped_exactly_at_the_limit() {
     // snapshot shows it.
     gate.release(world::id(1)).unwrap();
     let next = world::intent(Kind::Supply, 11, 2_500);
-    let _permit = gate.decide(&snapshot, &next, GWEI, world::NOW).unwrap();
+    let _permit = gate
+        .decide(&gate.mark(&snapshot), &next, GWEI, world::NOW)
+        .unwrap();
     assert!(gate.book(world::id(2), 101));
     assert!(gate.retire(&snapshot).is_empty());
     let mut later = world::snapshot(
@@ -420,7 +422,10 @@ fn many_small_permits_are_stopped_exactly_at_the_limit() {
     });
     assert_eq!(gate.retire(&later), [world::id(2)]);
     let over = world::intent(Kind::Supply, 12, 1);
-    assert!(gate.decide(&later, &over, GWEI, world::NOW).is_err());
+    assert!(
+        gate.decide(&gate.mark(&later), &over, GWEI, world::NOW)
+            .is_err()
+    );
 }
 
 #[test]
@@ -432,7 +437,9 @@ fn a_permit_lives_as_long_as_the_policy_says() {
     let mut gate = Gate::new(policy, GateState::default());
     let snapshot = world::snapshot(world::Wealth::PLENTY, GWEI);
     let intent = world::intent(Kind::Swap, 1, 100);
-    let permit = gate.decide(&snapshot, &intent, GWEI, world::NOW).unwrap();
+    let permit = gate
+        .decide(&gate.mark(&snapshot), &intent, GWEI, world::NOW)
+        .unwrap();
     assert_eq!(permit.terms().granted_at, world::NOW);
     assert_eq!(permit.terms().expires_at, Timestamp(world::NOW.0 + 7_000));
 }

@@ -86,7 +86,7 @@ fn an_allowance_that_stays_open_is_not_credited() {
     let spent = open(usdc(), VAULT, "vault-1", usd(1_000));
     let mut case = with_open(Kind::Supply, 1_000, vec![spent]);
     // The simulation shows no change of the allowance.
-    case.ran().allowances.clear();
+    case.ran().used_allowances.clear();
     assert_eq!(
         growth_of_vault(&case),
         [("vault".to_owned(), Usd::dollars(1_000))]

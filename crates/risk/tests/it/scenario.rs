@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use airdrops_risk::{ControlBoard, GateState, Policy, ReservationBook, verdict};
+use airdrops_risk::{ControlBoard, GateState, Marked, Policy, ReservationBook, verdict};
 use airdrops_types::{
     AssetId, Bps, ControlState, Intent, Origin, ProtocolId, Reading, Reservation, Scope, Snapshot,
     Timestamp, Trip, Usd, Verdict,
@@ -28,7 +28,7 @@ impl Scenario {
         verdict(
             &self.policy,
             &self.state,
-            &self.snapshot,
+            &Marked::new(&self.snapshot, &self.policy),
             &self.intent,
             self.tip,
             self.now,

@@ -293,6 +293,7 @@ pub(crate) fn intent(kind: Kind, number: u64, dollars: u64) -> Intent {
         deltas: Vec::new(),
         unknown_outflows: Vec::new(),
         allowances: Vec::new(),
+        used_allowances: Vec::new(),
         unknown_allowances: Vec::new(),
     };
     let moved = |token: Token, delta: I256| TokenDelta { token, delta };
@@ -312,7 +313,7 @@ pub(crate) fn intent(kind: Kind, number: u64, dollars: u64) -> Intent {
             intent.receive = vec![share().amount(cash)];
             intent.positions = vec![change("vault-1", usdc(), plus(cash))];
             ran.deltas = vec![moved(usdc(), minus(cash)), moved(share(), plus(cash))];
-            ran.allowances = vec![used_up(usdc(), VAULT, U256::ZERO)];
+            ran.used_allowances = vec![used_up(usdc(), VAULT, U256::ZERO)];
         }
         Kind::Withdraw => {
             intent.spend = vec![share().amount(cash)];
