@@ -5,6 +5,7 @@
 //! that the journal can reproduce each verdict.
 //!
 //! - [`exposure`]: equity, and what is at stake per protocol family and per asset.
+//! - [`price`]: one price out of several sources.
 //! - [`control`]: which stops hold, and where.
 //! - [`reservation`]: exposure that was permitted and is not visible yet.
 //! - [`breaker`]: what trips stops by itself.
@@ -15,6 +16,7 @@ pub mod control;
 pub mod exposure;
 pub mod gate;
 pub mod policy;
+pub mod price;
 pub mod reservation;
 
 pub use breaker::{EquityHistory, LossMeasure, RollingLoss};
@@ -22,4 +24,5 @@ pub use control::{ControlBoard, FOREIGN_NONCE, MANUAL, ROLLING_LOSS, Touched};
 pub use exposure::{Defect, Exposure};
 pub use gate::{Gate, GateState, Permit, Refusal, verdict};
 pub use policy::{AllowedCall, Policy};
+pub use price::{ConsensusRule, consensus};
 pub use reservation::ReservationBook;
