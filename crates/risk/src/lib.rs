@@ -6,6 +6,7 @@
 //!
 //! - [`exposure`]: equity, and what is at stake per protocol family and per asset.
 //! - [`price`]: one price out of several sources.
+//! - [`gas`]: what transactions cost, against their own history and their use.
 //! - [`control`]: which stops hold, and where.
 //! - [`reservation`]: exposure that was permitted and is not visible yet.
 //! - [`breaker`]: what trips stops by itself.
@@ -14,6 +15,7 @@
 pub mod breaker;
 pub mod control;
 pub mod exposure;
+pub mod gas;
 pub mod gate;
 pub mod policy;
 pub mod price;
