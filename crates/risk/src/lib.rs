@@ -6,6 +6,7 @@
 //!
 //! - [`exposure`]: equity, and what is at stake per protocol family and per asset.
 //! - [`price`]: one price out of several sources.
+//! - [`profit`]: what was earned, and on what.
 //! - [`gas`]: what transactions cost, against their own history and their use.
 //! - [`control`]: which stops hold, and where.
 //! - [`reservation`]: exposure that was permitted and is not visible yet.
@@ -19,6 +20,7 @@ pub mod gas;
 pub mod gate;
 pub mod policy;
 pub mod price;
+pub mod profit;
 pub mod reservation;
 
 pub use breaker::{EquityHistory, LossMeasure, RollingLoss};
@@ -27,4 +29,5 @@ pub use exposure::{Defect, Exposure};
 pub use gate::{Gate, GateState, Permit, Refusal, verdict};
 pub use policy::{AllowedCall, Policy};
 pub use price::{ConsensusRule, consensus};
+pub use profit::{Profit, ProfitBook};
 pub use reservation::ReservationBook;
