@@ -5,6 +5,10 @@
 //! that the journal can reproduce each verdict.
 //!
 //! - [`exposure`]: equity, and what is at stake per protocol family and per asset.
+//! - [`price`]: one price out of several sources.
+//! - [`profit`]: what was earned, and on what.
+//! - [`gas`]: what transactions cost, against their own history and their use.
+//! - [`health`]: how well a protocol is, and [`score`]: how risky a step, a protocol, the whole.
 //! - [`control`]: which stops hold, and where.
 //! - [`reservation`]: exposure that was permitted and is not visible yet.
 //! - [`breaker`]: what trips stops by itself.
@@ -13,15 +17,26 @@
 pub mod breaker;
 pub mod control;
 pub mod exposure;
+pub mod gas;
 pub mod gate;
 pub mod marked;
+pub mod health;
 pub mod policy;
+pub mod price;
+pub mod profit;
 pub mod reservation;
+pub mod score;
+pub mod term;
 
 pub use breaker::{EquityHistory, LossMeasure, RollingLoss};
 pub use control::{ControlBoard, FOREIGN_NONCE, MANUAL, ROLLING_LOSS, Touched};
 pub use exposure::{Defect, Exposure};
 pub use gate::{Gate, GateState, Permit, Refusal, verdict};
 pub use marked::Marked;
+pub use health::Health;
 pub use policy::{AllowedCall, Policy};
+pub use price::{ConsensusRule, consensus};
+pub use profit::{Profit, ProfitBook};
 pub use reservation::ReservationBook;
+pub use score::Score;
+pub use term::Term;

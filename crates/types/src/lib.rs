@@ -36,7 +36,7 @@ pub use intent::{
 pub use journal::{Entry, JournalEntry};
 pub use ledger::{EquityPoint, LedgerEntry, LedgerKind, Withdrawal};
 pub use market::{Bar, Incident, MarketView, Quote, Severity};
-pub use money::{Bps, Price, Rounding, Usd};
+pub use money::{Bps, Gwei, Price, Rounding, Usd};
 pub use outcome::{BlockRef, Outcome, TokenDelta, TxResult};
 pub use position::{Position, PositionLeg};
 pub use reading::Reading;

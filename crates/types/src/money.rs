@@ -193,6 +193,22 @@ impl fmt::Display for Price {
     }
 }
 
+/// Wei per gas, shown as gwei: three decimals, and all nine below a tenth of a gwei, where rollups
+/// charge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gwei(pub u128);
+
+impl fmt::Display for Gwei {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, rest) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        if self.0 < 100_000_000 && rest % 1_000_000 != 0 {
+            write!(f, "0.{rest:09} gwei")
+        } else {
+            write!(f, "{whole}.{:03} gwei", rest / 1_000_000)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -233,5 +249,9 @@ mod tests {
         assert_eq!(Usd(-1).to_string(), "$0.00");
         assert_eq!(Bps(1250).to_string(), "12.5 %");
         assert_eq!(Bps(2000).to_string(), "20 %");
+        assert_eq!(Gwei(20_123_456_789).to_string(), "20.123 gwei");
+        assert_eq!(Gwei(100_000_001).to_string(), "0.100 gwei");
+        assert_eq!(Gwei(5_000_000).to_string(), "0.005 gwei");
+        assert_eq!(Gwei(60_252).to_string(), "0.000060252 gwei");
     }
 }

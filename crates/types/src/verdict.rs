@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, Bps, ChainId, ControlState, IntentId, ProtocolId, Scope, Timestamp, Usd};
+use crate::{
+    AssetId, Bps, ChainId, ControlState, Gwei, IntentId, ProtocolId, Scope, Timestamp, Usd,
+};
 
 /// One reason for a refusal. Each names the limit, its value and the measured value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,20 +134,6 @@ impl Reason {
                 | Self::ProtocolLimit { .. }
                 | Self::AssetLimit { .. }
                 | Self::Unmeasurable { .. }
-        )
-    }
-}
-
-/// Wei per gas as gwei with three decimals.
-struct Gwei(u128);
-
-impl fmt::Display for Gwei {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}.{:03} gwei",
-            self.0 / 1_000_000_000,
-            self.0 / 1_000_000 % 1000
         )
     }
 }
