@@ -8,12 +8,14 @@
 //! - [`control`]: which stops hold, and where.
 //! - [`reservation`]: exposure that was permitted and is not visible yet.
 //! - [`breaker`]: what trips stops by itself.
+//! - [`look_through`]: what is at stake at everything that the portfolio depends on.
 //! - [`gate`]: decides on one intent; makes the [`Permit`].
 
 pub mod breaker;
 pub mod control;
 pub mod exposure;
 pub mod gate;
+pub mod look_through;
 pub mod policy;
 pub mod reservation;
 
