@@ -1,6 +1,8 @@
 //! Dependencies with every path followed in advance.
 
-use std::collections::BTreeSet;
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasherDefault;
 
 use airdrops_types::Bps;
 
@@ -57,6 +59,8 @@ impl Entries {
 pub struct Graph {
     /// Sorted; a node's position is its index.
     nodes: Vec<Node>,
+    /// The indices by node, hashed without a random seed. Never iterated.
+    indices: HashMap<Node, NodeIndex, BuildHasherDefault<DefaultHasher>>,
     /// What all nodes reach, one after the other, each sorted by node.
     reach: Vec<Reach>,
     /// Where in `reach` each node begins, and the end of the last.
@@ -83,6 +87,7 @@ impl Graph {
             nodes: nodes.into_iter().collect(),
             ..Self::default()
         };
+        graph.indices = graph.nodes.iter().cloned().zip(graph.indices()).collect();
         let targets: Vec<Vec<Reach>> = graph
             .nodes
             .iter()
@@ -118,8 +123,7 @@ impl Graph {
     /// The index of a node.
     #[must_use]
     pub fn index(&self, node: &Node) -> Option<NodeIndex> {
-        let position = self.nodes.binary_search(node).ok()?;
-        index_at(position)
+        self.indices.get(node).copied()
     }
 
     /// All indices, in the order of the nodes.
@@ -179,11 +183,13 @@ impl Graph {
         for (rest, entry) in rests.iter_mut().zip(entries.as_slice()) {
             *rest = self.reach(*entry);
         }
+        let count = entries.count;
         std::iter::from_fn(move || {
+            let rests = rests.get_mut(..count)?;
             let next = rests.iter().filter_map(|rest| rest.first());
             let node = next.map(|reach| reach.node).min()?;
             let mut weight = 0;
-            for rest in &mut rests {
+            for rest in rests {
                 if let Some((reach, after)) = rest.split_first()
                     && reach.node == node
                 {
