@@ -12,6 +12,7 @@
 //! - [`control`]: which stops hold, and where.
 //! - [`reservation`]: exposure that was permitted and is not visible yet.
 //! - [`breaker`]: what trips stops by itself.
+//! - [`look_through`]: what is at stake at everything that the portfolio depends on.
 //! - [`gate`]: decides on one intent; makes the [`Permit`].
 
 pub mod breaker;
@@ -21,6 +22,7 @@ pub mod gas;
 pub mod gate;
 pub mod marked;
 pub mod health;
+pub mod look_through;
 pub mod policy;
 pub mod price;
 pub mod profit;

@@ -1,0 +1,233 @@
+//! What a transaction adds to what is at stake.
+
+use std::iter::Peekable;
+
+use airdrops_types::Usd;
+
+use super::exposures::{ExposureError, NodeExposures, Weighted};
+use super::graph::{Entries, Graph, NodeIndex};
+use super::node::Node;
+
+/// What happens to one part of the portfolio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// Where the part's exposure enters.
+    pub entries: Entries,
+    /// By how much its value grows; negative if it shrinks.
+    pub value: Usd,
+}
+
+/// Growth of what is at stake, for those nodes alone where it is positive, sorted by node.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Growth {
+    by_node: Vec<(NodeIndex, Usd)>,
+}
+
+impl Growth {
+    /// The growth that changes of several parts bring together, rounded up once per node. What one
+    /// part loses and another wins cancels out where both reach a node with the same weight: a
+    /// deposit is no growth of its asset, its chain or its asset's oracle.
+    ///
+    /// # Errors
+    /// If a change is greater than [`NodeExposures::MAX_VALUE`] either way, or if entry nodes are
+    /// of another, larger graph.
+    pub fn of(graph: &Graph, changes: &[Change]) -> Result<Self, ExposureError> {
+        let mut total: Vec<(NodeIndex, Weighted)> = Vec::new();
+        for Change { entries, value } in changes {
+            if !(-NodeExposures::MAX_VALUE..=NodeExposures::MAX_VALUE).contains(value) {
+                return Err(ExposureError::Value(*value));
+            }
+            graph.check(entries)?;
+            let part = graph
+                .reach_of(entries)
+                .map(|reach| (reach.node, Weighted::of(*value, reach.weight)));
+            total = merge(&total, part);
+        }
+        Ok(Self {
+            by_node: total
+                .into_iter()
+                .filter(|(_, total)| total.0 > 0)
+                .map(|(node, total)| (node, total.up()))
+                .collect(),
+        })
+    }
+
+    /// Claims as they were stored by [`Self::named`], those on one node added up. Claims on nodes
+    /// that the graph does not have are left out: nothing can grow there. Negative ones are too.
+    #[must_use]
+    pub fn restore<'a>(graph: &Graph, claims: impl IntoIterator<Item = &'a (Node, Usd)>) -> Self {
+        let mut by_node: Vec<(NodeIndex, Usd)> = claims
+            .into_iter()
+            .filter(|(_, claim)| *claim > Usd::ZERO)
+            .filter_map(|(node, claim)| Some((graph.index(node)?, *claim)))
+            .collect();
+        by_node.sort_unstable();
+        by_node.dedup_by(|(later, claim), (node, sum)| {
+            let same = later == node;
+            if same {
+                *sum += *claim;
+            }
+            same
+        });
+        Self { by_node }
+    }
+
+    /// By names, to be stored.
+    #[must_use]
+    pub fn named(&self, graph: &Graph) -> Vec<(Node, Usd)> {
+        let named = self.by_node.iter().filter_map(|(index, growth)| {
+            let node = graph.node(*index)?;
+            Some((node.clone(), *growth))
+        });
+        named.collect()
+    }
+
+    /// The nodes that grow, sorted, each with a positive amount.
+    pub fn iter(&self) -> impl Iterator<Item = (NodeIndex, Usd)> + '_ {
+        self.by_node.iter().copied()
+    }
+
+    /// The growth of one node.
+    #[must_use]
+    pub fn at(&self, node: NodeIndex) -> Usd {
+        let found = self.by_node.binary_search_by_key(&node, |(node, _)| *node);
+        found.map_or(Usd::ZERO, |position| self.by_node[position].1)
+    }
+
+    /// Whether nothing grows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_node.is_empty()
+    }
+}
+
+/// Adds a part to a total; both are sorted by node.
+fn merge(
+    total: &[(NodeIndex, Weighted)],
+    part: impl Iterator<Item = (NodeIndex, Weighted)>,
+) -> Vec<(NodeIndex, Weighted)> {
+    // A part seldom reaches more nodes than this.
+    let mut merged = Vec::with_capacity(total.len() + 64);
+    let mut total: Peekable<_> = total.iter().copied().peekable();
+    for (node, Weighted(mut sum)) in part {
+        while let Some(before) = total.next_if(|(other, _)| *other < node) {
+            merged.push(before);
+        }
+        if let Some((_, Weighted(other))) = total.next_if(|(other, _)| *other == node) {
+            sum = sum.saturating_add(other);
+        }
+        merged.push((node, Weighted(sum)));
+    }
+    merged.extend(total);
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use airdrops_types::Bps;
+
+    use super::super::dependencies::Dependencies;
+    use super::*;
+
+    fn node(text: &str) -> Node {
+        text.parse().unwrap()
+    }
+
+    fn graph() -> Graph {
+        let mut dependencies = Dependencies::default();
+        for (from, to, weight) in [
+            ("protocol:vault", "oracle:api3", 2500),
+            ("asset:USDC", "oracle:chainlink", 3333),
+            ("asset:ETH", "oracle:chainlink", 10_000),
+        ] {
+            dependencies.add(node(from), node(to), Bps(weight));
+        }
+        Graph::compile(&dependencies, [node("chain:1")]).unwrap()
+    }
+
+    fn change(graph: &Graph, entries: &[&str], value: i128) -> Change {
+        let nodes: Vec<Node> = entries.iter().map(|text| node(text)).collect();
+        Change {
+            entries: graph.entries(&nodes).unwrap(),
+            value: Usd(value),
+        }
+    }
+
+    fn named(graph: &Graph, changes: &[Change]) -> Vec<(String, i128)> {
+        let growth = Growth::of(graph, changes).unwrap().named(graph);
+        let named = growth.into_iter();
+        named.map(|(node, usd)| (node.to_string(), usd.0)).collect()
+    }
+
+    #[test]
+    fn a_deposit_grows_what_the_protocol_adds_and_nothing_else() {
+        let graph = graph();
+        let out = change(&graph, &["asset:USDC", "chain:1"], -101);
+        let into = change(&graph, &["protocol:vault", "asset:USDC", "chain:1"], 101);
+        assert_eq!(
+            named(&graph, &[out, into]),
+            [
+                ("protocol:vault".to_owned(), 101),
+                ("oracle:api3".to_owned(), 26)
+            ]
+        );
+        assert_eq!(Growth::of(&graph, &[out]), Ok(Growth::default()));
+        assert_eq!(Growth::of(&graph, &[]), Ok(Growth::default()));
+    }
+
+    #[test]
+    fn a_swap_grows_by_the_difference() {
+        let graph = graph();
+        let spent = change(&graph, &["asset:USDC", "chain:1"], -100);
+        let bought = change(&graph, &["asset:ETH", "chain:1"], 99);
+        // 99 of ETH whole, less a third of 100 of USDC: 99 - 33.33, rounded up.
+        assert_eq!(
+            named(&graph, &[spent, bought]),
+            [
+                ("asset:ETH".to_owned(), 99),
+                ("oracle:chainlink".to_owned(), 66)
+            ]
+        );
+    }
+
+    #[test]
+    fn claims_are_stored_by_name_and_add_up() {
+        let graph = graph();
+        let growth = Growth::of(&graph, &[change(&graph, &["asset:ETH"], 5)]).unwrap();
+        let mut claims = growth.named(&graph);
+        assert_eq!(Growth::restore(&graph, &claims), growth);
+        claims.push((node("asset:ETH"), Usd(2)));
+        claims.push((node("asset:ETH"), Usd(-9)));
+        claims.push((node("asset:gone"), Usd(2)));
+        let restored = Growth::restore(&graph, &claims);
+        assert_eq!(
+            restored.at(graph.index(&node("asset:ETH")).unwrap()),
+            Usd(7)
+        );
+        let oracle = graph.index(&node("oracle:chainlink")).unwrap();
+        assert_eq!(restored.at(oracle), Usd(5));
+        assert_eq!(
+            restored.at(graph.index(&node("chain:1")).unwrap()),
+            Usd::ZERO
+        );
+        assert_eq!(restored.iter().count(), 2);
+    }
+
+    #[test]
+    fn a_change_beyond_all_measure_is_refused() {
+        let graph = graph();
+        let above = NodeExposures::MAX_VALUE.0 + 1;
+        for wrong in [above, -above, i128::MAX, i128::MIN] {
+            let huge = change(&graph, &["asset:ETH"], wrong);
+            let refused = Err(ExposureError::Value(Usd(wrong)));
+            assert_eq!(Growth::of(&graph, &[huge]), refused);
+        }
+        let smaller = Graph::default();
+        let foreign = change(&graph, &["asset:ETH"], 1);
+        assert_eq!(
+            Growth::of(&smaller, &[foreign]),
+            Err(ExposureError::ForeignEntries)
+        );
+    }
+}
