@@ -4,7 +4,9 @@
 mod case;
 mod compile_fail;
 mod declared;
+mod lattice;
 mod laws;
+mod panel;
 mod rules;
 mod scenario;
 mod world;
