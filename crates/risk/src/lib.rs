@@ -13,8 +13,10 @@
 //! - [`reservation`]: exposure that was permitted and is not visible yet.
 //! - [`breaker`]: what trips stops by itself.
 //! - [`look_through`]: what is at stake at everything that the portfolio depends on.
+//! - [`adapt`]: how much of a limit holds at present.
 //! - [`gate`]: decides on one intent; makes the [`Permit`].
 
+pub mod adapt;
 pub mod breaker;
 pub mod control;
 pub mod exposure;
@@ -30,7 +32,11 @@ pub mod reservation;
 pub mod score;
 pub mod term;
 
-pub use breaker::{EquityHistory, LossMeasure, RollingLoss};
+pub use adapt::{AdaptiveBounds, AdaptiveLimits, VolatilityAction, VolatilityActions};
+pub use breaker::{
+    BreakerInputs, BreakerKind, BreakerPolicy, Breakers, ClearedBy, Clearing, Demand,
+    EquityHistory, LossMeasure, RollingLoss,
+};
 pub use control::{ControlBoard, FOREIGN_NONCE, MANUAL, ROLLING_LOSS, Touched};
 pub use exposure::{Defect, Exposure};
 pub use gate::{Gate, GateState, Permit, Refusal, verdict};

@@ -1,116 +1,20 @@
-//! The loss of equity within a rolling 24 h.
+//! The loss of equity within a rolling 24 h; see [`EquityHistory`] for what a loss is.
 //!
-//! Deposits and withdrawals are taken out, and fees count, because they leave equity. With `A(t) =
-//! equity(t) − net_flows(t)`, the loss is the fall of `A` from its highest value in the window to
-//! now, as a share of the equity that there would be now had nothing been lost since then:
-//!
-//! `loss = (A(peak) − A(now)) / (A(peak) + net_flows(now))`
-//!
-//! From the peak, and not from the first point: a fall within the day counts even if the day began
-//! lower. A window that moves, and not a day that begins at midnight: a loss around midnight counts
-//! as a whole.
+//! A window that moves, and not a day that begins at midnight: a loss around midnight counts as a
+//! whole.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use airdrops_types::{Bps, ControlState, EquityPoint, Scope, Timestamp, Trip, Usd};
-use serde::{Deserialize, Serialize};
+use airdrops_types::{Bps, ControlState, Scope, Trip};
 
-use crate::control::ROLLING_LOSS;
+use super::{BreakerKind, EquityHistory, FallLimit, LossMeasure};
 
-/// Length of the window.
-const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Equity of the last 24 h, and the last point before, which stands for the equity at the window's
-/// start. If nothing was measured for longer, that point may be much older: a loss whose time is
-/// not known counts as if it were recent.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct EquityHistory {
-    /// By time, no two at one instant.
-    points: VecDeque<EquityPoint>,
-    /// Earlier points are used up.
-    evidence_from: Option<Timestamp>,
-}
-
-impl EquityHistory {
-    /// The history as it was stored, in any order. Points before `evidence_from` are used up.
-    #[must_use]
-    pub fn from_points(mut points: Vec<EquityPoint>, evidence_from: Option<Timestamp>) -> Self {
-        points.sort_by_key(|point| point.at);
-        let mut history = Self {
-            points: VecDeque::new(),
-            evidence_from,
-        };
-        for point in points {
-            history.push(point);
-        }
-        history
-    }
-
-    /// The points, by time.
-    pub fn points(&self) -> impl DoubleEndedIterator<Item = &EquityPoint> {
-        self.points.iter()
-    }
-
-    /// From when on points count; `None`: all of them.
-    #[must_use]
-    pub fn evidence_from(&self) -> Option<Timestamp> {
-        self.evidence_from
-    }
-
-    /// Adds a point that rests on fresh inputs only. One of the same instant replaces the last;
-    /// an earlier or used-up one is ignored. Returns whether it was taken.
-    pub fn push(&mut self, point: EquityPoint) -> bool {
-        if self.evidence_from.is_some_and(|from| point.at < from) {
-            return false;
-        }
-        match self.points.back() {
-            Some(last) if point.at < last.at => return false,
-            Some(last) if point.at == last.at => {
-                self.points.pop_back();
-            }
-            _ => {}
-        }
-        self.points.push_back(point);
-        let start = point.at.minus(WINDOW);
-        while self.points.get(1).is_some_and(|second| second.at <= start) {
-            self.points.pop_front();
-        }
-        true
-    }
-
-    /// Uses up all points before `at`, so that the same loss does not trip twice. To be called
-    /// when a trip is cleared.
-    pub fn restart_from(&mut self, at: Timestamp) {
-        self.evidence_from = self.evidence_from.max(Some(at));
-        self.points.retain(|point| point.at >= at);
-    }
-}
-
-/// A loss, measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LossMeasure {
-    /// The point in the window with the highest equity, flows taken out.
-    pub peak: EquityPoint,
-    /// The latest point.
-    pub now: EquityPoint,
-    /// What was lost from the peak until now; never negative.
-    pub loss: Usd,
-    /// What equity would be now had nothing been lost.
-    pub base: Usd,
-}
-
-impl LossMeasure {
-    /// The loss as a share of the base, rounded up; `None` if there is a loss and no positive base.
-    #[must_use]
-    pub fn share(&self) -> Option<Bps> {
-        if self.loss == Usd::ZERO {
-            Some(Bps(0))
-        } else {
-            self.loss.share_of(self.base)
-        }
-    }
-}
+/// 10 % within 24 h, of every measurement.
+pub const ROLLING_LOSS_LIMIT: FallLimit = FallLimit {
+    limit: Bps(1000),
+    window: Duration::from_secs(24 * 60 * 60),
+    bucket: Duration::ZERO,
+};
 
 /// The breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,76 +27,31 @@ impl RollingLoss {
     /// The present loss; `None` without any point, or if a sum does not fit.
     #[must_use]
     pub fn measure(history: &EquityHistory) -> Option<LossMeasure> {
-        let now = *history.points.back()?;
-        let adjusted = |point: &EquityPoint| point.equity.0.checked_sub(point.net_flows.0);
-        let mut peak = (adjusted(&now)?, now);
-        for point in &history.points {
-            let value = adjusted(point)?;
-            if value > peak.0 {
-                peak = (value, *point);
-            }
-        }
-        Some(LossMeasure {
-            peak: peak.1,
-            now,
-            loss: Usd(peak.0.checked_sub(adjusted(&now)?)?),
-            base: Usd(peak.0.checked_add(now.net_flows.0)?),
-        })
+        history.measure()
     }
 
     /// The trip that the history demands. What cannot be measured, because a number does not fit
     /// or more was lost than there was, demands it too.
     #[must_use]
     pub fn assess(&self, history: &EquityHistory) -> Option<Trip> {
-        let now = history.points.back()?;
-        let limit = self.limit;
-        let evidence = match Self::measure(history) {
-            Some(measure) if !reaches(measure, limit) => return None,
-            Some(measure) => format!(
-                "equity fell from {} at {} to {} at {}, deposits and withdrawals taken out: \
-                 a loss of {}, {}; limit {limit} in 24 h",
-                measure.base,
-                measure.peak.at,
-                measure.now.equity,
-                measure.now.at,
-                measure.loss,
-                measure
-                    .share()
-                    .map_or_else(|| "more than all".to_owned(), |share| share.to_string()),
-            ),
-            None => format!(
-                "the loss in 24 h cannot be measured: equity {} and net flows {} do not fit; \
-                 limit {limit}",
-                now.equity, now.net_flows
-            ),
-        };
+        let (since, evidence) = history.fall(self.limit)?;
         Some(Trip {
             scope: Scope::Everything,
-            breaker: ROLLING_LOSS.to_owned(),
+            breaker: BreakerKind::RollingLoss.name().to_owned(),
             state: ControlState::Halted,
-            since: now.at,
+            since,
             evidence,
         })
-    }
-}
-
-/// Whether `loss / base >= limit`.
-fn reaches(measure: LossMeasure, limit: Bps) -> bool {
-    if measure.loss == Usd::ZERO {
-        return false;
-    }
-    let loss = measure.loss.0.checked_mul(10_000);
-    let bound = measure.base.0.checked_mul(i128::from(limit.0));
-    match (loss, bound) {
-        (Some(loss), Some(bound)) => measure.base.0 <= 0 || loss >= bound,
-        _ => true,
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use airdrops_types::{EquityPoint, Timestamp, Usd};
+
     use super::*;
+    use crate::control::ROLLING_LOSS;
 
     const HOUR: i64 = 3_600_000;
     const TEN_PERCENT: RollingLoss = RollingLoss { limit: Bps(1000) };

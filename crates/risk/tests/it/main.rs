@@ -4,8 +4,10 @@
 mod case;
 mod compile_fail;
 mod declared;
+mod lattice;
 mod laws;
 mod lending;
+mod panel;
 mod rules;
 mod scenario;
 mod world;
