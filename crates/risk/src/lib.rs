@@ -8,6 +8,7 @@
 //! - [`control`]: which stops hold, and where.
 //! - [`reservation`]: exposure that was permitted and is not visible yet.
 //! - [`breaker`]: what trips stops by itself.
+//! - [`tail`]: what a bad day may cost, and whether that held.
 //! - [`volatility`]: how rough the market is: estimators, forecast, index and states.
 //! - [`gate`]: decides on one intent; makes the [`Permit`].
 
@@ -17,6 +18,7 @@ pub mod exposure;
 pub mod gate;
 pub mod policy;
 pub mod reservation;
+pub mod tail;
 pub mod volatility;
 
 pub use breaker::{EquityHistory, LossMeasure, RollingLoss};
