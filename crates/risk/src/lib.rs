@@ -8,6 +8,7 @@
 //! - [`control`]: which stops hold, and where.
 //! - [`reservation`]: exposure that was permitted and is not visible yet.
 //! - [`breaker`]: what trips stops by itself.
+//! - [`history`]: replays prices through the code above, and counts what it would have done.
 //! - [`tail`]: what a bad day may cost, and whether that held.
 //! - [`volatility`]: how rough the market is: estimators, forecast, index and states.
 //! - [`gate`]: decides on one intent; makes the [`Permit`].
@@ -16,6 +17,7 @@ pub mod breaker;
 pub mod control;
 pub mod exposure;
 pub mod gate;
+pub mod history;
 pub mod policy;
 pub mod reservation;
 pub mod tail;

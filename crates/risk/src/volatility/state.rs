@@ -32,9 +32,9 @@ pub struct StateConfig {
     pub high: Level,
     /// From here on [`VolatilityState::Extreme`].
     pub extreme: Level,
-    /// A state is left below this share of its threshold, 0 to 1.
+    /// A state is left when the index is below this share of its threshold, 0 to 1.
     pub exit: f64,
-    /// And only after the index was below for so long without a break.
+    /// And only if it was seen below the threshold itself for so long without a break.
     pub dwell: Duration,
     /// Samples of history that quantiles are taken of.
     pub window: usize,
@@ -48,7 +48,7 @@ pub struct StateConfig {
 
 impl Default for StateConfig {
     /// Hourly samples of 365 days; quantiles 0.5, 0.85 and 0.975 within 45–80 %, 75–140 % and
-    /// 110–220 %; left 20 % below, after 12 h.
+    /// 110–220 %; left 20 % below, 12 h after the threshold was last reached.
     fn default() -> Self {
         let level = |quantile, floor, cap| Level {
             quantile,
@@ -150,12 +150,13 @@ pub struct Thresholds {
 struct Hold {
     /// Whether the index reached the threshold and has not left since.
     active: bool,
-    /// Since when the index has been below the exit without a break.
+    /// Since when the index has been below the threshold without a break.
     calm_since: Option<Timestamp>,
 }
 
 /// The state machine. Each level is entered at once when the index reaches its threshold, and left
-/// after the dwell below its exit; the state is the highest level that is held.
+/// when the index is below its exit and the dwell is over; the state is the highest level that is
+/// held.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VolatilityStates {
     config: StateConfig,
@@ -195,17 +196,17 @@ impl VolatilityStates {
             extreme,
         } = self.thresholds();
         for (hold, entry) in self.holds.iter_mut().zip([medium, high, extreme]) {
-            let below = index.percent() < self.config.exit * entry.percent();
             if index >= entry {
                 hold.active = true;
             }
-            if !below || !complete || !later {
+            if index >= entry || !complete || !later {
                 hold.calm_since = None;
                 continue;
             }
             let since = hold.calm_since.filter(|_| unbroken).unwrap_or(at);
             hold.calm_since = Some(since);
-            if at.since(since) >= self.config.dwell {
+            let below_exit = index.percent() < self.config.exit * entry.percent();
+            if below_exit && at.since(since) >= self.config.dwell {
                 hold.active = false;
             }
         }
@@ -295,26 +296,30 @@ mod tests {
     }
 
     #[test]
-    fn up_is_immediate_and_down_waits_for_the_dwell_below_the_exit() {
+    fn up_is_immediate_and_down_waits_for_exit_and_dwell() {
         use VolatilityState::{Extreme, High, Low, Medium};
         let mut states = VolatilityStates::new(fixed()).unwrap();
         assert_eq!(run(&mut states, 0, &[50, 95, 130]), [Low, High, Extreme]);
-        // 104 is 80 % of 130: not below the exit.
-        assert_eq!(run(&mut states, 3, &[104; 40]), [Extreme; 40]);
-        let down = run(&mut states, 43, &[80; 20]);
+        // Far below the exit at once: the dwell holds every level that was entered.
+        let down = run(&mut states, 3, &[20; 20]);
         assert_eq!(down[..12], [Extreme; 12]);
-        assert_eq!(down[12..], [High; 8]);
+        assert_eq!(down[12..], [Low; 8]);
+        // 104 is 80 % of 130: not below the exit, however long.
+        assert_eq!(run(&mut states, 23, &[130]), [Extreme]);
+        assert_eq!(run(&mut states, 24, &[104; 40]), [Extreme; 40]);
+        assert_eq!(run(&mut states, 64, &[103]), [High]);
         // 71 is below the exit of High (72) and not of Medium (48).
-        assert_eq!(run(&mut states, 63, &[71; 13])[12], Medium);
-        assert_eq!(run(&mut states, 76, &[40; 13])[12], Low);
+        assert_eq!(run(&mut states, 65, &[71; 13])[12], Medium);
+        assert_eq!(run(&mut states, 78, &[48; 13]), [Medium; 13]);
+        assert_eq!(run(&mut states, 91, &[47]), [Low]);
     }
 
     #[test]
-    fn one_hour_above_the_exit_starts_the_dwell_anew() {
+    fn one_hour_at_the_threshold_starts_the_dwell_anew() {
         let mut states = VolatilityStates::new(fixed()).unwrap();
         run(&mut states, 0, &[140]);
         run(&mut states, 1, &[80; 11]);
-        run(&mut states, 12, &[110]);
+        run(&mut states, 12, &[130]);
         let after = run(&mut states, 13, &[80; 13]);
         assert_eq!(after[11], VolatilityState::Extreme);
         assert_eq!(after[12], VolatilityState::High);

@@ -4,6 +4,8 @@
 mod case;
 mod compile_fail;
 mod declared;
+mod estimator_oracle;
+mod history;
 mod laws;
 mod rules;
 mod scenario;
