@@ -14,6 +14,9 @@
 //! - [`breaker`]: what trips stops by itself.
 //! - [`look_through`]: what is at stake at everything that the portfolio depends on.
 //! - [`adapt`]: how much of a limit holds at present.
+//! - [`history`]: replays prices through the code above, and counts what it would have done.
+//! - [`tail`]: what a bad day may cost, and whether that held.
+//! - [`volatility`]: how rough the market is: estimators, forecast, index and states.
 //! - [`gate`]: decides on one intent; makes the [`Permit`].
 
 pub mod adapt;
@@ -25,12 +28,15 @@ pub mod gate;
 pub mod marked;
 pub mod health;
 pub mod look_through;
+pub mod history;
 pub mod policy;
 pub mod price;
 pub mod profit;
 pub mod reservation;
 pub mod score;
 pub mod term;
+pub mod tail;
+pub mod volatility;
 
 pub use adapt::{AdaptiveBounds, AdaptiveLimits, VolatilityAction, VolatilityActions};
 pub use breaker::{

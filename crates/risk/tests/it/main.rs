@@ -5,6 +5,8 @@ mod case;
 mod compile_fail;
 mod declared;
 mod lattice;
+mod estimator_oracle;
+mod history;
 mod laws;
 mod lending;
 mod panel;

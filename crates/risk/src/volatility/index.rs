@@ -1,0 +1,146 @@
+//! The volatility index: the worse of what options imply and what prices did.
+
+use std::fmt;
+
+use airdrops_types::{AssetId, Reading, VolPoints};
+use serde::{Deserialize, Serialize};
+
+/// Where a component comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// From option prices, 30 days ahead.
+    Implied,
+    /// From hourly prices, over the last days.
+    Realised,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Implied => "implied",
+            Self::Realised => "realised",
+        })
+    }
+}
+
+/// One volatility that counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Component {
+    /// Of which asset.
+    pub asset: AssetId,
+    /// From what.
+    pub source: Source,
+    /// Annualised.
+    pub reading: Reading<VolPoints>,
+}
+
+/// The index and what it is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct VolatilityIndex {
+    /// Everything that should count, whether or not it can be read.
+    pub components: Vec<Component>,
+}
+
+impl VolatilityIndex {
+    /// The worst component. A stale one counts with its last value, because leaving it out could
+    /// only lower the index. `None` if nothing was ever read.
+    #[must_use]
+    pub fn value(&self) -> Option<VolPoints> {
+        self.leading().map(|(_, value)| value)
+    }
+
+    /// The worst component and its value; of equals, the first.
+    #[must_use]
+    pub fn leading(&self) -> Option<(&Component, VolPoints)> {
+        let known = self
+            .components
+            .iter()
+            .filter_map(|component| Some((component, *component.reading.last_known()?)));
+        known.reduce(|worst, next| if next.1 > worst.1 { next } else { worst })
+    }
+
+    /// Whether every component is fresh, and there is one. An index that is not complete may raise
+    /// a state and never lower it.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        !self.components.is_empty()
+            && self
+                .components
+                .iter()
+                .all(|component| component.reading.fresh().is_some())
+    }
+
+    /// What is not fresh, each with its reason.
+    #[must_use]
+    pub fn defects(&self) -> Vec<String> {
+        self.components
+            .iter()
+            .filter_map(|component| {
+                let defect = component.reading.defect()?;
+                Some(format!(
+                    "{} volatility of {}: {defect}",
+                    component.source, component.asset
+                ))
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use airdrops_types::Timestamp;
+
+    use super::*;
+
+    fn fresh(asset: &str, source: Source, points: u32) -> Component {
+        Component {
+            asset: asset.into(),
+            source,
+            reading: Reading::Fresh {
+                value: VolPoints(points),
+                at: Timestamp(0),
+            },
+        }
+    }
+
+    #[test]
+    fn the_worst_component_leads() {
+        let index = VolatilityIndex {
+            components: vec![
+                fresh("ETH", Source::Realised, 7000),
+                fresh("ETH", Source::Implied, 8200),
+                fresh("BTC", Source::Realised, 5000),
+            ],
+        };
+        assert_eq!(index.value(), Some(VolPoints(8200)));
+        assert!(index.is_complete());
+        assert!(index.defects().is_empty());
+    }
+
+    #[test]
+    fn what_is_stale_still_counts_and_what_is_missing_is_named() {
+        let mut index = VolatilityIndex {
+            components: vec![
+                fresh("ETH", Source::Realised, 7000),
+                fresh("ETH", Source::Implied, 8200),
+            ],
+        };
+        index.components[1].reading = Reading::Stale {
+            value: VolPoints(8200),
+            at: Timestamp(0),
+            reason: "2 h old".into(),
+        };
+        assert_eq!(index.value(), Some(VolPoints(8200)));
+        assert!(!index.is_complete());
+        index.components[1].reading = Reading::missing("no answer");
+        assert_eq!(index.value(), Some(VolPoints(7000)));
+        assert!(!index.is_complete());
+        assert_eq!(
+            index.defects(),
+            ["implied volatility of ETH: missing: no answer"]
+        );
+        assert_eq!(VolatilityIndex::default().value(), None);
+        assert!(!VolatilityIndex::default().is_complete());
+    }
+}
