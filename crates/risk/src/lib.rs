@@ -8,6 +8,7 @@
 //! - [`control`]: which stops hold, and where.
 //! - [`reservation`]: exposure that was permitted and is not visible yet.
 //! - [`breaker`]: what trips stops by itself.
+//! - [`volatility`]: how rough the market is.
 //! - [`gate`]: decides on one intent; makes the [`Permit`].
 
 pub mod breaker;
@@ -16,6 +17,7 @@ pub mod exposure;
 pub mod gate;
 pub mod policy;
 pub mod reservation;
+pub mod volatility;
 
 pub use breaker::{EquityHistory, LossMeasure, RollingLoss};
 pub use control::{ControlBoard, FOREIGN_NONCE, MANUAL, ROLLING_LOSS, Touched};
