@@ -61,7 +61,7 @@ pub struct Dropped {
     /// One option twice, with different quotes: neither is believed. Equal repetitions are merged
     /// and not counted.
     pub contradictory: usize,
-    /// Not of the instant that the index is computed for.
+    /// Made more than an hour before or after the instant that the index is computed for.
     pub stale: usize,
 }
 
@@ -81,7 +81,7 @@ impl Dropped {
             ("crossed", self.crossed),
             ("bid without ask or mark", self.unpriced),
             ("contradictory", self.contradictory),
-            ("not of this time", self.stale),
+            ("made more than 1 h before or after", self.stale),
         ]
     }
 

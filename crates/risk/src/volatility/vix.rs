@@ -18,7 +18,7 @@ use super::variance_strip::{
 
 /// The highest outermost price, as a share of the price at K₀, at which a wing that no zero bids
 /// ended is whole: 0.25 %. In a lognormal chain such a price is 2.7 standard deviations out, and
-/// less than 0.05 % of the variance lies beyond.
+/// 0.06 % of the variance lies beyond.
 pub const NEGLIGIBLE: f64 = 0.0025;
 
 /// Expiries of a chain are used from more than this many minutes: 23 days.
