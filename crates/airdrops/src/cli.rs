@@ -222,10 +222,10 @@ pub struct VolIndex {
     #[arg(long, value_name = "R", value_parser = rate, allow_negative_numbers = true)]
     pub rate: Option<f64>,
     /// Cboe: minutes until the near term expires
-    #[arg(long, value_name = "M", value_parser = minutes)]
+    #[arg(long, value_name = "M", value_parser = minutes, allow_negative_numbers = true)]
     pub minutes_near: Option<f64>,
     /// Cboe: minutes until the next term expires
-    #[arg(long, value_name = "M", value_parser = minutes)]
+    #[arg(long, value_name = "M", value_parser = minutes, allow_negative_numbers = true)]
     pub minutes_next: Option<f64>,
     /// Cboe: interest rate until the near term expires
     #[arg(long, value_name = "R", value_parser = rate, allow_negative_numbers = true)]

@@ -93,8 +93,8 @@ fn cboe_white_paper_example_is_reproduced() {
     let (near, next) = (&answer["near"], &answer["next"]);
     assert_eq!(ends(near), (146, 1370.0, 2125.0));
     assert_eq!(ends(next), (122, 1275.0, 2200.0));
-    near_to(&near["forward"], 1962.899_96, 5e-6);
-    near_to(&next["forward"], 1962.400_06, 5e-6);
+    near_to(&near["forward"], 1_962.899_96, 5e-6);
+    near_to(&next["forward"], 1_962.400_06, 5e-6);
     assert_eq!((&near["k0"], &next["k0"]), (&1960.0.into(), &1960.0.into()));
     near_to(&near["variance"], 0.018_462_92, 5e-9);
     near_to(&next["variance"], 0.018_821_01, 5e-9);

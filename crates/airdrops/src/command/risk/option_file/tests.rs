@@ -135,7 +135,7 @@ fn wrong_json_is_named_by_line_or_row() {
         ("[]", "0: has no rows"),
         ("{}", "0: has no `result`"),
         ("[1]", "1: not Deribit's book summary: invalid type"),
-        (&JSON[..100], "2: not Deribit's book summary: EOF"),
+        (&JSON[..100], "3: not Deribit's book summary: EOF"),
         (
             r#"{"error": {"code": 10028, "message": "too_many_requests"}}"#,
             "0: is an error reply of Deribit (10028: too_many_requests): ask again",
