@@ -4,9 +4,9 @@
 mod case;
 mod compile_fail;
 mod declared;
-mod lattice;
 mod estimator_oracle;
 mod history;
+mod lattice;
 mod laws;
 mod lending;
 mod panel;
