@@ -246,7 +246,7 @@ impl World {
             equity: self.equity,
             scale: Bps::WHOLE,
         };
-        self.bounds.check(&situation, &growth).len()
+        self.bounds.check(&situation, &growth).unwrap().len()
     }
 
     fn check_by_name(&self, intent: &Intent) -> usize {

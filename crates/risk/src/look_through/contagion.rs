@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use airdrops_types::{Bps, Usd};
+use serde::Serialize;
 
 use super::exposures::{NodeExposures, Weighted};
 use super::graph::NodeIndex;
@@ -13,7 +14,7 @@ use super::source::Source;
 /// with it, each by its weight.
 ///
 /// An upper bound: it takes an allowance as used, beside the holding that it is drawn from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shock {
     /// What fails.
     pub node: Node,

@@ -23,9 +23,9 @@ pub enum ExposureError {
     /// Exposure that enters at too many nodes.
     #[error("a part of the portfolio enters at more than {max} nodes", max = Entries::MAX)]
     TooManyEntries,
-    /// Entry nodes that another graph gave.
-    #[error("the entry nodes are of another graph of dependencies")]
-    ForeignEntries,
+    /// Entry nodes, growth or limits of another graph.
+    #[error("entry nodes, growth or limits are of another graph of dependencies")]
+    ForeignGraph,
     /// A value below zero, or beyond all that is measured.
     #[error("a value of {0} is below zero or beyond {max}", max = NodeExposures::MAX_VALUE)]
     Value(Usd),
@@ -121,7 +121,7 @@ impl NodeExposures {
     ///
     /// # Errors
     /// If the value is out of range, if there are too many parts, or if the entry nodes are of
-    /// another, larger graph.
+    /// another graph.
     pub fn set(
         &mut self,
         source: Source,
@@ -349,7 +349,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             exposures.set(holding(), larger, Usd(1)),
-            Err(ExposureError::ForeignEntries)
+            Err(ExposureError::ForeignGraph)
         );
         assert_eq!(exposures, before);
     }

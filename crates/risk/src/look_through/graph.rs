@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeSet, HashMap};
-use std::hash::BuildHasherDefault;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use airdrops_types::Bps;
 
@@ -22,8 +22,12 @@ impl NodeIndex {
     }
 }
 
+/// Tells graphs apart, so that an index of one is not taken for an index of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct GraphId(u64);
+
 /// How much of a value is lost at most if a node fails whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Reach {
     /// What fails.
     pub node: NodeIndex,
@@ -34,6 +38,7 @@ pub struct Reach {
 /// The nodes at which one part of the portfolio enters: one to [`Entries::MAX`], each once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entries {
+    graph: GraphId,
     nodes: [NodeIndex; Self::MAX],
     count: usize,
 }
@@ -57,6 +62,8 @@ impl Entries {
 /// of its value.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Graph {
+    /// A hash of the nodes and of what they reach.
+    id: GraphId,
     /// Sorted; a node's position is its index.
     nodes: Vec<Node>,
     /// The indices by node, hashed without a random seed. Never iterated.
@@ -99,6 +106,9 @@ impl Graph {
             graph.reach.extend(closure);
             graph.starts.push(graph.reach.len());
         }
+        let mut hasher = DefaultHasher::default();
+        (&graph.nodes, &graph.reach, &graph.starts).hash(&mut hasher);
+        graph.id = GraphId(hasher.finish());
         Ok(graph)
     }
 
@@ -155,6 +165,7 @@ impl Graph {
     /// If there is none, if there are too many, or if one is not in the graph.
     pub fn entries(&self, nodes: &[Node]) -> Result<Entries, ExposureError> {
         let mut found = Entries {
+            graph: self.id,
             nodes: [NodeIndex(0); Entries::MAX],
             count: 0,
         };
@@ -213,13 +224,16 @@ impl Graph {
         Bps(weights.sum()).min(Bps::WHOLE)
     }
 
-    /// Whether the entry nodes can be of this graph.
+    pub(super) fn id(&self) -> GraphId {
+        self.id
+    }
+
+    /// Whether entry nodes are of this graph.
     pub(super) fn check(&self, entries: &Entries) -> Result<(), ExposureError> {
-        let inside = |entry: &NodeIndex| entry.position() < self.nodes.len();
-        if entries.as_slice().iter().all(inside) {
+        if entries.graph == self.id {
             Ok(())
         } else {
-            Err(ExposureError::ForeignEntries)
+            Err(ExposureError::ForeignGraph)
         }
     }
 

@@ -5,7 +5,7 @@ use std::iter::Peekable;
 use airdrops_types::Usd;
 
 use super::exposures::{ExposureError, NodeExposures, Weighted};
-use super::graph::{Entries, Graph, NodeIndex};
+use super::graph::{Entries, Graph, GraphId, NodeIndex};
 use super::node::Node;
 
 /// What happens to one part of the portfolio.
@@ -20,6 +20,8 @@ pub struct Change {
 /// Growth of what is at stake, for those nodes alone where it is positive, sorted by node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Growth {
+    /// Of which graph the nodes are, if there are any.
+    graph: GraphId,
     by_node: Vec<(NodeIndex, Usd)>,
 }
 
@@ -30,7 +32,7 @@ impl Growth {
     ///
     /// # Errors
     /// If a change is greater than [`NodeExposures::MAX_VALUE`] either way, or if entry nodes are
-    /// of another, larger graph.
+    /// of another graph.
     pub fn of(graph: &Graph, changes: &[Change]) -> Result<Self, ExposureError> {
         let mut total: Vec<(NodeIndex, Weighted)> = Vec::new();
         for Change { entries, value } in changes {
@@ -43,13 +45,9 @@ impl Growth {
                 .map(|reach| (reach.node, Weighted::of(*value, reach.weight)));
             total = merge(&total, part);
         }
-        Ok(Self {
-            by_node: total
-                .into_iter()
-                .filter(|(_, total)| total.0 > 0)
-                .map(|(node, total)| (node, total.up()))
-                .collect(),
-        })
+        let grown = total.into_iter().filter(|(_, total)| total.0 > 0);
+        let by_node = grown.map(|(node, total)| (node, total.up())).collect();
+        Ok(Self::within(graph, by_node))
     }
 
     /// Claims as they were stored by [`Self::named`], those on one node added up. Claims on nodes
@@ -69,7 +67,7 @@ impl Growth {
             }
             same
         });
-        Self { by_node }
+        Self::within(graph, by_node)
     }
 
     /// By names, to be stored.
@@ -92,6 +90,23 @@ impl Growth {
     pub fn at(&self, node: NodeIndex) -> Usd {
         let found = self.by_node.binary_search_by_key(&node, |(node, _)| *node);
         found.map_or(Usd::ZERO, |position| self.by_node[position].1)
+    }
+
+    /// Whether the nodes are of this graph, or none.
+    pub(super) fn check(&self, graph: &Graph) -> Result<(), ExposureError> {
+        if self.is_empty() || self.graph == graph.id() {
+            Ok(())
+        } else {
+            Err(ExposureError::ForeignGraph)
+        }
+    }
+
+    fn within(graph: &Graph, by_node: Vec<(NodeIndex, Usd)>) -> Self {
+        if by_node.is_empty() {
+            return Self::default();
+        }
+        let graph = graph.id();
+        Self { graph, by_node }
     }
 
     /// Whether nothing grows.
@@ -227,7 +242,7 @@ mod tests {
         let foreign = change(&graph, &["asset:ETH"], 1);
         assert_eq!(
             Growth::of(&smaller, &[foreign]),
-            Err(ExposureError::ForeignEntries)
+            Err(ExposureError::ForeignGraph)
         );
     }
 }

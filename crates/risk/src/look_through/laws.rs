@@ -297,8 +297,8 @@ proptest! {
             scale: Bps(scale.min(smaller)),
             ..loose
         };
-        let few = bounds(&|id| limits[id].max(tighter[id])).check(&loose, &growth);
-        let many = bounds(&|id| limits[id].min(tighter[id])).check(&tight, &growth);
+        let few = bounds(&|id| limits[id].max(tighter[id])).check(&loose, &growth).unwrap();
+        let many = bounds(&|id| limits[id].min(tighter[id])).check(&tight, &growth).unwrap();
         for breach in few {
             prop_assert!(many.iter().any(|other| other.node == breach.node), "{breach}");
         }

@@ -6,8 +6,8 @@ use std::fmt;
 use airdrops_types::{Bps, Usd};
 use serde::{Deserialize, Serialize};
 
-use super::exposures::NodeExposures;
-use super::graph::{Graph, NodeIndex};
+use super::exposures::{ExposureError, NodeExposures};
+use super::graph::{Graph, GraphId, NodeIndex};
 use super::growth::Growth;
 use super::node::{Node, NodeClass};
 
@@ -110,13 +110,17 @@ impl NodeLimits {
             return Err(wrong);
         }
         let limits = graph.nodes().iter().map(|node| self.of(node)).collect();
-        Ok(NodeBounds { limits })
+        Ok(NodeBounds {
+            graph: graph.id(),
+            limits,
+        })
     }
 }
 
 /// The limit of every node of one graph.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeBounds {
+    graph: GraphId,
     limits: Vec<Bps>,
 }
 
@@ -134,7 +138,7 @@ pub struct Situation<'a> {
 }
 
 /// A node at which too much would be at stake.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Breach {
     /// Where.
     pub node: Node,
@@ -171,36 +175,48 @@ impl NodeBounds {
 
     /// The nodes that grow beyond their limits, sorted. What does not grow is not looked at: a
     /// node above its limit forbids more, and never less.
-    #[must_use]
-    pub fn check(&self, situation: &Situation<'_>, growth: &Growth) -> Vec<Breach> {
+    ///
+    /// # Errors
+    /// If limits, growth, reservations and exposures are not of one graph.
+    pub fn check(
+        &self,
+        situation: &Situation<'_>,
+        growth: &Growth,
+    ) -> Result<Vec<Breach>, ExposureError> {
+        let graph = situation.exposures.graph();
+        if self.graph != graph.id() {
+            return Err(ExposureError::ForeignGraph);
+        }
+        growth.check(graph)?;
+        situation.reserved.check(graph)?;
         let mut breaches = Vec::new();
         for (index, growth) in growth.iter() {
             let (bound, limit) = self.bound(situation, index);
-            let measured = self.measured(situation, index) + growth;
+            let measured = measured(situation, index) + growth;
             if measured <= bound {
                 continue;
             }
-            if let Some(node) = situation.exposures.graph().node(index) {
-                breaches.push(Breach {
-                    node: node.clone(),
-                    measured,
-                    bound,
-                    limit,
-                });
-            }
+            let node = graph.node(index).ok_or(ExposureError::ForeignGraph)?;
+            breaches.push(Breach {
+                node: node.clone(),
+                measured,
+                bound,
+                limit,
+            });
         }
-        breaches
+        Ok(breaches)
     }
 
-    /// By how much exposure to a node may still grow.
+    /// By how much exposure to a node may still grow; nothing if limits, reservations and
+    /// exposures are not of one graph.
     #[must_use]
     pub fn headroom(&self, situation: &Situation<'_>, node: NodeIndex) -> Usd {
+        let graph = situation.exposures.graph();
+        if self.graph != graph.id() || situation.reserved.check(graph).is_err() {
+            return Usd::ZERO;
+        }
         let (bound, _) = self.bound(situation, node);
-        (bound - self.measured(situation, node)).or_zero()
-    }
-
-    fn measured(&self, situation: &Situation<'_>, node: NodeIndex) -> Usd {
-        situation.exposures.at(node) + situation.reserved.at(node)
+        (bound - measured(situation, node)).or_zero()
     }
 
     /// The most at a node, rounded down, and the scaled limit that it comes from.
@@ -209,6 +225,11 @@ impl NodeBounds {
         let limit = Bps(self.limit(node).0 * scale / Bps::WHOLE.0);
         (situation.equity.or_zero().fraction(limit), limit)
     }
+}
+
+/// What is at stake and what is reserved.
+fn measured(situation: &Situation<'_>, node: NodeIndex) -> Usd {
+    situation.exposures.at(node) + situation.reserved.at(node)
 }
 
 #[cfg(test)]
@@ -273,7 +294,7 @@ mod tests {
         let bounds = NodeLimits::default().compile(exposures.graph()).unwrap();
         let none = Growth::default();
         let now = situation(&exposures, &none);
-        assert_eq!(bounds.check(&now, &growth(&exposures, 50)), []);
+        assert_eq!(bounds.check(&now, &growth(&exposures, 50)), Ok(vec![]));
         let breach = Breach {
             node: node("bridge:hop"),
             measured: Usd::dollars(201),
@@ -284,7 +305,10 @@ mod tests {
             breach.to_string(),
             "bridge:hop would carry $201.00, limit 20 % of equity is $200.00"
         );
-        assert_eq!(bounds.check(&now, &growth(&exposures, 51)), [breach]);
+        assert_eq!(
+            bounds.check(&now, &growth(&exposures, 51)),
+            Ok(vec![breach])
+        );
         let hop = exposures.graph().index(&node("bridge:hop")).unwrap();
         assert_eq!(bounds.headroom(&now, hop), Usd::dollars(50));
     }
@@ -295,8 +319,9 @@ mod tests {
         let bounds = NodeLimits::default().compile(exposures.graph()).unwrap();
         let reserved = growth(&exposures, 30);
         let now = situation(&exposures, &reserved);
-        assert_eq!(bounds.check(&now, &growth(&exposures, 20)), []);
-        assert_eq!(bounds.check(&now, &growth(&exposures, 21)).len(), 1);
+        assert_eq!(bounds.check(&now, &growth(&exposures, 20)), Ok(vec![]));
+        let breaches = bounds.check(&now, &growth(&exposures, 21)).unwrap();
+        assert_eq!(breaches.len(), 1);
         let hop = exposures.graph().index(&node("bridge:hop")).unwrap();
         assert_eq!(bounds.headroom(&now, hop), Usd::dollars(20));
     }
@@ -310,8 +335,8 @@ mod tests {
             scale: Bps(5000),
             ..situation(&exposures, &none)
         };
-        assert_eq!(bounds.check(&halved, &growth(&exposures, -10)), []);
-        let breaches = bounds.check(&halved, &growth(&exposures, 1));
+        assert_eq!(bounds.check(&halved, &growth(&exposures, -10)), Ok(vec![]));
+        let breaches = bounds.check(&halved, &growth(&exposures, 1)).unwrap();
         let nodes: Vec<String> = breaches.iter().map(|at| at.node.to_string()).collect();
         assert_eq!(nodes, ["asset:USDC.e", "bridge:hop"]);
         assert_eq!(breaches[1].limit, Bps(1000));
@@ -329,7 +354,7 @@ mod tests {
                 ..situation(&exposures, &none)
             };
             let bounds = NodeLimits::default().compile(exposures.graph()).unwrap();
-            let breaches = bounds.check(&broke, &growth(&exposures, 1));
+            let breaches = bounds.check(&broke, &growth(&exposures, 1)).unwrap();
             assert_eq!(breaches.len(), 2);
             assert!(breaches.iter().all(|breach| breach.bound == Usd::ZERO));
         }
@@ -344,7 +369,40 @@ mod tests {
             scale: Bps(50_000),
             ..situation(&exposures, &none)
         };
-        assert_eq!(bounds.check(&loose, &growth(&exposures, 51)).len(), 1);
+        let breaches = bounds.check(&loose, &growth(&exposures, 51)).unwrap();
+        assert_eq!(breaches.len(), 1);
+    }
+
+    #[test]
+    fn graphs_are_not_mixed_up() {
+        let exposures = bridged();
+        let dependencies = Dependencies::default();
+        let nodes = exposures.graph().nodes().to_vec();
+        let other = Graph::compile(&dependencies, nodes).unwrap();
+        let change = Change {
+            entries: other.entries(&[node("bridge:hop")]).unwrap(),
+            value: Usd(1),
+        };
+        let foreign = Growth::of(&other, &[change]).unwrap();
+        let (none, own) = (Growth::default(), growth(&exposures, 1));
+        let limits = NodeLimits::default();
+        let ours = limits.compile(exposures.graph()).unwrap();
+        let theirs = limits.compile(&other).unwrap();
+        let hop = other.index(&node("bridge:hop")).unwrap();
+        assert_eq!(ours.check(&situation(&exposures, &none), &own), Ok(vec![]));
+        for (bounds, reserved, growth) in [
+            (&theirs, &none, &own),
+            (&ours, &foreign, &own),
+            (&ours, &none, &foreign),
+        ] {
+            let mixed = situation(&exposures, reserved);
+            let refused = Err(ExposureError::ForeignGraph);
+            assert_eq!(bounds.check(&mixed, growth), refused);
+        }
+        let none_left = theirs.headroom(&situation(&exposures, &none), hop);
+        assert_eq!(none_left, Usd::ZERO);
+        let none_left = ours.headroom(&situation(&exposures, &foreign), hop);
+        assert_eq!(none_left, Usd::ZERO);
     }
 
     #[test]
