@@ -133,6 +133,17 @@ fn time_to_expiry_counts_milliseconds() {
 }
 
 #[test]
+fn option_that_expires_at_the_instant_has_expired() {
+    let expiry = Timestamp(1_706_256_000_000);
+    let rows = [BookSummary {
+        created: None,
+        ..row("ETH-26JAN24-2400-C")
+    }];
+    let expired = chain(&rows, expiry, 0.0).map(|chain| (chain.expired, chain.expiries.len()));
+    assert_eq!(expired, Ok((1, 0)));
+}
+
+#[test]
 fn rows_of_two_underlyings_are_refused() {
     let rows = [row("ETH-26JAN24-2400-C"), row("BTC-26JAN24-42000-C")];
     assert_eq!(

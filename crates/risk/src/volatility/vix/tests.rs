@@ -147,14 +147,20 @@ fn two_zero_bids_end_a_wing_and_later_bids_are_ignored() {
 #[test]
 fn zero_bids_that_are_not_consecutive_do_not_end_a_wing() {
     let rows = changed(|rows| {
-        rows[1].3 = 0.05;
+        rows[0].3 = 0.05;
         rows[3].3 = 0.0;
-        rows[0].3 = 0.0;
         rows.insert(0, (70.0, 30.0, 31.0, 0.0, 0.05));
+        rows.insert(0, (65.0, 35.0, 36.0, 0.0, 0.05));
     });
     let strikes: Vec<f64> = used(&near(&rows)).iter().map(|pair| pair.0).collect();
-    assert_eq!(strikes[..3], [80.0, 85.0, 95.0]);
+    assert_eq!(strikes[..3], [75.0, 85.0, 95.0], "90 and 80 have no bid");
     assert!(with_near(&rows).index.is_ok());
+}
+
+#[test]
+fn strike_at_the_forward_is_k0() {
+    let term = near(&changed(|rows| rows[5] = (100.0, 3.9, 4.1, 3.9, 4.1)));
+    assert_eq!((term.forward, term.k0), (100.0, 100.0));
 }
 
 #[test]
