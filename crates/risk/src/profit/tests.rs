@@ -160,7 +160,9 @@ fn moving_into_a_vault_is_no_disposal() {
     let mut events = start();
     let supply = vec![delta("USDC", -1_000_000), delta("USDC", 1_000_000)];
     let before = booked(&events);
-    events.push((ProfitEvent::Transaction(supply), at(1500)));
+    // It needs no price either.
+    let nothing_known = Prices::from([(AssetId::new("USDC"), Reading::missing("down"))]);
+    events.push((ProfitEvent::Transaction(supply), nothing_known));
     assert_eq!(booked(&events), before);
 }
 

@@ -67,12 +67,15 @@ impl ProfitBook {
         let mut received = Received::default();
         let mut anything_given = false;
         for (asset, delta) in self.net(deltas)? {
+            if delta.is_zero() {
+                continue;
+            }
             let amount = delta.unsigned_abs();
             let decimals = self.lots.get(&asset).map_or(0, |lot| lot.decimals);
             let value = value_of(&asset, amount, decimals, prices)?;
             if delta.is_positive() {
                 received.items.push((asset, amount, value));
-            } else if delta.is_negative() {
+            } else {
                 anything_given = true;
                 let (lot, amount) = self.lot(&asset, decimals, amount)?;
                 let own = lot.dispose(amount).ok_or_else(|| overflow(&asset))?;

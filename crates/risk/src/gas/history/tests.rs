@@ -87,6 +87,15 @@ fn an_hour_is_the_lower_median_of_its_minutes() {
 }
 
 #[test]
+fn a_median_is_the_middle_one_or_the_lower_of_the_middle_two() {
+    let median = |values: &[u128]| lower_median(values.iter().copied());
+    assert_eq!(median(&[]), None);
+    assert_eq!(median(&[7]), Some(7));
+    assert_eq!(median(&[5, 1, 9, 7, 3]), Some(5));
+    assert_eq!(median(&[6, 1, 5, 2, 4, 3]), Some(3));
+}
+
+#[test]
 fn a_minute_counts_once_however_often_it_is_observed() {
     let mut history = BaseFeeHistory::default();
     assert!(history.push(at(5, 0), 1));
