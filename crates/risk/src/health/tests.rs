@@ -177,6 +177,11 @@ fn tvl_that_is_unknown_or_gone_costs_the_most_and_a_short_history_a_little() {
     }
     world.tvl = fresh(Usd::dollars(5));
     assert_eq!(world.points("tvl"), 15);
+    world
+        .history
+        .push(Timestamp(NOW.0 - HOUR + 1), Usd::dollars(9));
+    assert_eq!(world.points("tvl"), 15, "an hour has not passed");
+    world.history = TvlHistory::default();
     world.history.push(Timestamp(NOW.0 - HOUR), Usd::dollars(5));
     assert_eq!(world.points("tvl"), 10);
     world.tvl = fresh(Usd::dollars(4));
@@ -204,6 +209,7 @@ fn tvl_history_is_bounded_and_keeps_the_point_before_the_week() {
         assert!(history.push(Timestamp(minute * 60_000), Usd(1 + i128::from(minute))));
     }
     assert_eq!(history.len(), 7 * 96 + 1);
+    assert!(!history.is_empty());
     let now = Timestamp((20 * 24 * 60 - 1) * 60_000);
     let week = std::time::Duration::from_secs(7 * 24 * 3600);
     assert!(history.fall(now, Usd(1), week).is_some());
@@ -276,10 +282,12 @@ fn incidents_fade_with_age() {
     world.incidents = vec![incident(Severity::Warning, 0); 2];
     assert_eq!(world.points("incidents"), 30);
     world.incidents.push(incident(Severity::Critical, 0));
+    world.incidents[2].title = "exploited".to_owned();
+    world.incidents.push(incident(Severity::Critical, 0));
     world.incidents.push(incident(Severity::Info, 400));
     assert_eq!(world.points("incidents"), 60);
     let measured = &world.health().terms[3].measured;
-    assert!(measured.starts_with("3, gravest at 1970-02-11T16:00:00Z by feed: drained"));
+    assert!(measured.starts_with("4, gravest at 1970-02-11T16:00:00Z by feed: exploited"));
 }
 
 #[test]
