@@ -260,6 +260,12 @@ pub fn remedy(names: &ChainNames, reason: &Reason) -> String {
         Reason::AssetLimit { asset, .. } => format!(
             "clears when exposure falls or equity grows; the limit is `{asset}` under [limits.assets], or `asset` under [limits]"
         ),
+        Reason::NodeLimit { node, .. } => format!(
+            "clears when exposure falls or equity grows; the limit is `{node}` under [limits.nodes], or its class under [limits]"
+        ),
+        Reason::GasLimit { .. } => {
+            "clears when gas is cheaper; the limit is under [limits.gas]".into()
+        }
         Reason::TransactionLimit { .. } => {
             "lower the task's amount; the limit is `transaction` under [limits]".into()
         }

@@ -106,6 +106,12 @@ impl AdaptiveLimits {
         })
     }
 
+    /// What every limit is multiplied by.
+    #[must_use]
+    pub fn overall(&self) -> Bps {
+        self.scale(&Scope::Everything)
+    }
+
     fn find(&self, scope: &Scope) -> Result<usize, usize> {
         self.scales.binary_search_by(|(known, _)| known.cmp(scope))
     }

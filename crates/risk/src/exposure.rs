@@ -8,6 +8,7 @@ use airdrops_types::{
 };
 
 use crate::Policy;
+use crate::look_through::{Source, allowance_exposure};
 use crate::marked::Balances;
 
 /// Why a measure cannot be relied upon.
@@ -36,6 +37,15 @@ impl From<Defect> for Reason {
     }
 }
 
+/// One part of the portfolio.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Part {
+    /// The protocol family that holds it, or that may take it.
+    pub family: Option<String>,
+    /// Its value, rounded up.
+    pub value: Usd,
+}
+
 /// Equity and exposure as one snapshot shows them.
 ///
 /// A token whose asset has no entry among the snapshot's prices has no value of its own: a receipt
@@ -49,6 +59,8 @@ pub struct Exposure {
     pub protocols: BTreeMap<String, Usd>,
     /// Value of each asset, wherever it is held, each amount rounded up.
     pub assets: BTreeMap<AssetId, Usd>,
+    /// The same, part by part.
+    pub parts: BTreeMap<Source, Part>,
     /// What is not fresh, was not observed, or does not fit. The numbers above leave it out, or
     /// take its last known value.
     pub defects: Vec<Defect>,
@@ -65,14 +77,23 @@ impl Exposure {
             if let Some(amount) = holding.amount.last_known()
                 && !receipts.contains(&holding.token)
             {
-                measured.add(snapshot, &holding.token.amount(*amount), None);
+                let source = Source::Holding {
+                    wallet: holding.wallet,
+                    token: holding.token.clone(),
+                };
+                measured.add(snapshot, &holding.token.amount(*amount), None, source);
             }
         }
         for view in &snapshot.positions {
             let family = policy.family(&view.protocol);
             let legs = view.position.last_known().map(|position| &position.legs);
             for leg in legs.into_iter().flatten() {
-                measured.add(snapshot, &leg.amount, Some(family));
+                let source = Source::Position {
+                    wallet: view.wallet,
+                    protocol: view.protocol.clone(),
+                    token: leg.amount.token.clone(),
+                };
+                measured.add(snapshot, &leg.amount, Some(family), source);
             }
         }
         let balances = balances(snapshot);
@@ -80,12 +101,15 @@ impl Exposure {
         for view in allowances.filter_map(Reading::last_known).flatten() {
             let balance = balances.get(&(view.wallet, &view.token));
             let balance = balance.and_then(|balance| balance.last_known());
-            let lent = lent(view.amount, balance.copied().unwrap_or(view.amount));
-            measured.lend(
-                snapshot,
-                &view.token.amount(lent),
-                policy.family(&view.protocol),
-            );
+            let balance = balance.copied().unwrap_or(view.amount);
+            let lent = allowance_exposure(view.amount, balance, U256::ZERO);
+            let source = Source::Allowance {
+                wallet: view.wallet,
+                token: view.token.clone(),
+                spender: view.spender,
+            };
+            let family = policy.family(&view.protocol);
+            measured.lend(snapshot, &view.token.amount(lent), family, source);
         }
         measured
     }
@@ -172,13 +196,19 @@ impl Exposure {
         });
     }
 
-    fn add(&mut self, snapshot: &Snapshot, amount: &TokenAmount, family: Option<&str>) {
+    fn add(
+        &mut self,
+        snapshot: &Snapshot,
+        amount: &TokenAmount,
+        family: Option<&str>,
+        source: Source,
+    ) {
         let asset = &amount.token.asset;
         // An unpriced token has no value; a missing price is a defect already.
         let Some(price) = snapshot.prices.get(asset).and_then(Reading::last_known) else {
             return;
         };
-        if self.try_add(*price, amount, family).is_none() {
+        if self.try_add(*price, amount, family, source).is_none() {
             self.defects.push(Defect {
                 what: format!("the value of {} base units of {asset}", amount.amount),
                 defect: "too large".to_owned(),
@@ -188,7 +218,7 @@ impl Exposure {
     }
 
     /// What a protocol may take is exposure to it; to its asset it is already, in the wallet.
-    fn lend(&mut self, snapshot: &Snapshot, amount: &TokenAmount, family: &str) {
+    fn lend(&mut self, snapshot: &Snapshot, amount: &TokenAmount, family: &str, source: Source) {
         let asset = &amount.token.asset;
         let Some(price) = snapshot.prices.get(asset).and_then(Reading::last_known) else {
             return;
@@ -198,6 +228,9 @@ impl Exposure {
         match sum {
             Some(sum) => {
                 self.protocols.insert(family.to_owned(), Usd(sum));
+                let part = self.parts.entry(source).or_default();
+                part.family = Some(family.to_owned());
+                part.value = value.unwrap_or_default();
             }
             None => self.defects.push(Defect {
                 what: format!("an allowance of {} base units of {asset}", amount.amount),
@@ -207,18 +240,31 @@ impl Exposure {
         }
     }
 
-    fn try_add(&mut self, price: Price, amount: &TokenAmount, family: Option<&str>) -> Option<()> {
+    fn try_add(
+        &mut self,
+        price: Price,
+        amount: &TokenAmount,
+        family: Option<&str>,
+        source: Source,
+    ) -> Option<()> {
         let decimals = amount.token.decimals;
         let own = price.value(amount.amount, decimals, Rounding::Down)?;
         let risk = price.value(amount.amount, decimals, Rounding::Up)?;
         let equity = self.equity.0.checked_add(own.0)?;
         let asset = self.asset(&amount.token.asset).0.checked_add(risk.0)?;
+        let part = self.parts.get(&source).map_or(Usd::ZERO, |part| part.value);
+        let part = part.0.checked_add(risk.0)?;
         if let Some(family) = family {
             let protocol = self.protocol(family).0.checked_add(risk.0)?;
             self.protocols.insert(family.to_owned(), Usd(protocol));
         }
         self.assets.insert(amount.token.asset.clone(), Usd(asset));
         self.equity = Usd(equity);
+        let part = Part {
+            family: family.map(str::to_owned),
+            value: Usd(part),
+        };
+        self.parts.insert(source, part);
         Some(())
     }
 }
@@ -232,11 +278,6 @@ fn receipts(snapshot: &Snapshot) -> BTreeSet<&Token> {
         .flat_map(|position| &position.receipts)
         .map(|receipt| &receipt.token)
         .collect()
-}
-
-/// What may be taken by an allowance: no more than it says, and no more than there is.
-pub(crate) fn lent(allowance: U256, balance: U256) -> U256 {
-    allowance.min(balance)
 }
 
 /// All balances of a snapshot, to be found by wallet and token.

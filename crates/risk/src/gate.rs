@@ -14,19 +14,24 @@ mod effect;
 mod fee;
 mod lending;
 mod limits;
+mod nodes;
 mod permit;
 mod simulation;
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use airdrops_types::{
-    ControlState, Intent, IntentId, Origin, PermitTerms, Reason, Reservation, Scope, Snapshot,
-    Timestamp, Trip, Verdict,
+    Bps, ChainId, ControlState, Intent, IntentId, Origin, PermitTerms, Reason, Reservation, Scope,
+    Snapshot, Timestamp, Trip, Usd, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ControlBoard, Marked, Policy, ReservationBook, Touched};
+use crate::gas::ShortHistory;
+use crate::look_through::Growth;
+use crate::{AdaptiveLimits, ControlBoard, Marked, Policy, ReservationBook, Structure, Touched};
 use effect::{Class, Effect};
 pub use permit::Permit;
 
@@ -43,6 +48,12 @@ pub struct GateState {
     pub control: ControlBoard,
     /// Exposure that was permitted and that no snapshot shows yet.
     pub reservations: ReservationBook,
+    /// How much of the limits holds at present.
+    #[serde(default)]
+    pub limits: AdaptiveLimits,
+    /// The share of its own past hours in which gas was cheaper than now, per chain.
+    #[serde(default)]
+    pub gas_ranks: BTreeMap<ChainId, Result<Bps, ShortHistory>>,
 }
 
 /// Why an intent was refused: all reasons, in a fixed order.
@@ -68,6 +79,7 @@ impl std::error::Error for Refusal {}
 #[derive(Debug)]
 pub struct Gate {
     policy: Policy,
+    structure: Arc<Result<Structure, Vec<String>>>,
     state: GateState,
 }
 
@@ -75,7 +87,12 @@ impl Gate {
     /// A gate that enforces `policy` from the state that was stored.
     #[must_use]
     pub fn new(policy: Policy, state: GateState) -> Self {
-        Self { policy, state }
+        let structure = Arc::new(Structure::of(&policy));
+        Self {
+            policy,
+            structure,
+            state,
+        }
     }
 
     /// What it enforces.
@@ -93,6 +110,16 @@ impl Gate {
     /// The stops, to be changed. Store a change before relying on it.
     pub fn control_mut(&mut self) -> &mut ControlBoard {
         &mut self.state.control
+    }
+
+    /// Takes over how much of the limits holds, and how dear gas is against its own past.
+    pub fn adjust(
+        &mut self,
+        limits: AdaptiveLimits,
+        gas_ranks: BTreeMap<ChainId, Result<Bps, ShortHistory>>,
+    ) {
+        self.state.limits = limits;
+        self.state.gas_ranks = gas_ranks;
     }
 
     /// Adds a stop; see [`ControlBoard::trip`].
@@ -124,7 +151,7 @@ impl Gate {
     /// Measures a snapshot by this gate's policy, for any number of decisions.
     #[must_use]
     pub fn mark<'a>(&self, snapshot: &'a Snapshot) -> Marked<'a> {
-        Marked::new(snapshot, &self.policy)
+        Marked::with(snapshot, &self.policy, Arc::clone(&self.structure))
     }
 
     /// Decides on `intent`, with `tip` wei per gas offered to the block's builder. A permit's
@@ -172,9 +199,10 @@ pub fn verdict(
     if effect.class != Class::Cancel {
         simulation::check(policy, intent, &effect, now, &mut reasons);
     }
-    let fees = fee::check(policy, marked, intent, &effect, tip, &mut reasons);
+    let fees = fee::check(policy, state, marked, intent, &effect, tip, &mut reasons);
 
     let mut growth = limits::Growth::default();
+    let mut nodes = Growth::default();
     if effect.class == Class::Increasing {
         let age = now.since(snapshot.at).max(snapshot.at.since(now));
         if age > MAX_SNAPSHOT_AGE {
@@ -188,6 +216,7 @@ pub fn verdict(
             });
         }
         growth = limits::Growth::of(policy, marked, intent, &effect, &mut reasons);
+        nodes = nodes::growth(policy, marked, intent, &effect, &mut reasons);
         match marked.exposure() {
             Ok(exposure) => {
                 let limits = limits::Limits {
@@ -195,8 +224,10 @@ pub fn verdict(
                     control,
                     exposure,
                     reservations: &state.reservations,
+                    scales: &state.limits,
                 };
                 limits.check(intent.id, &growth, &mut reasons);
+                nodes::check(state, marked, control, intent.id, &nodes, &mut reasons);
             }
             Err(defects) => reasons.extend_from_slice(defects),
         }
@@ -221,10 +252,22 @@ pub fn verdict(
                 chain: intent.chain,
                 protocols: growth.families.into_iter().collect(),
                 assets: growth.assets.into_iter().collect(),
+                nodes: claims(marked, &nodes),
                 booked_at: None,
             },
         },
     }
+}
+
+/// What a reservation claims at nodes.
+fn claims(marked: &Marked<'_>, growth: &Growth) -> Vec<(String, Usd)> {
+    let Ok(structure) = marked.structure() else {
+        return Vec::new();
+    };
+    let named = growth.named(structure.graph()).into_iter();
+    named
+        .map(|(node, claim)| (node.to_string(), claim))
+        .collect()
 }
 
 /// Adds every stop that forbids the intent, and returns the worst state that covers it.

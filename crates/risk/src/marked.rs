@@ -1,11 +1,13 @@
 //! A snapshot with all that the gate measures in it, measured once.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use airdrops_types::{Address, Reading, Reason, Snapshot, Token, U256};
 
 use crate::exposure::Exposure;
-use crate::{Policy, exposure};
+use crate::look_through::{ExposureError, NodeExposures};
+use crate::{Policy, Structure, exposure};
 
 /// A snapshot, and what is at stake in it. Made once per snapshot, so that a decision costs the
 /// same however many positions there are.
@@ -14,6 +16,8 @@ pub struct Marked<'a> {
     snapshot: &'a Snapshot,
     /// By fresh values alone, or why there is none.
     exposure: Result<Exposure, Vec<Reason>>,
+    structure: Arc<Result<Structure, Vec<String>>>,
+    nodes: Result<NodeExposures, ExposureError>,
     balances: Balances<'a>,
 }
 
@@ -24,9 +28,26 @@ impl<'a> Marked<'a> {
     /// Measures `snapshot`.
     #[must_use]
     pub fn new(snapshot: &'a Snapshot, policy: &Policy) -> Self {
+        Self::with(snapshot, policy, Arc::new(Structure::of(policy)))
+    }
+
+    /// The same with the structure of this policy.
+    pub(crate) fn with(
+        snapshot: &'a Snapshot,
+        policy: &Policy,
+        structure: Arc<Result<Structure, Vec<String>>>,
+    ) -> Self {
+        let exposure = Exposure::strict(snapshot, policy);
+        let nodes = match (structure.as_ref(), &exposure) {
+            (Ok(structure), Ok(exposure)) => structure.exposures(exposure),
+            // Nothing may grow then, whatever is at the nodes.
+            _ => Err(ExposureError::ForeignGraph),
+        };
         Self {
             snapshot,
-            exposure: Exposure::strict(snapshot, policy),
+            exposure,
+            structure,
+            nodes,
             balances: exposure::balances(snapshot),
         }
     }
@@ -43,6 +64,22 @@ impl<'a> Marked<'a> {
     /// Every input that is not fresh, as reasons for a refusal.
     pub fn exposure(&self) -> Result<&Exposure, &[Reason]> {
         self.exposure.as_ref().map_err(Vec::as_slice)
+    }
+
+    /// What depends on what, with the limits of that.
+    ///
+    /// # Errors
+    /// What is wrong with it in the policy.
+    pub fn structure(&self) -> Result<&Structure, &[String]> {
+        self.structure.as_ref().as_ref().map_err(Vec::as_slice)
+    }
+
+    /// What is at stake at each node, by fresh values alone.
+    ///
+    /// # Errors
+    /// Why that cannot be said.
+    pub fn nodes(&self) -> Result<&NodeExposures, &ExposureError> {
+        self.nodes.as_ref()
     }
 
     /// What was seen of a balance.

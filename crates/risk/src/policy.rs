@@ -6,6 +6,10 @@ use std::time::Duration;
 use airdrops_types::{Address, AssetId, Bps, ChainId, ProtocolId, Token, Usd};
 use serde::{Deserialize, Serialize};
 
+use crate::Structure;
+use crate::gas::GasLimits;
+use crate::look_through::{Dependencies, NodeLimits};
+
 /// The limits and allow-lists that every transaction must satisfy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
@@ -27,6 +31,17 @@ pub struct Policy {
     /// nothing that increases exposure is sent there.
     #[serde(default)]
     pub data_fees: BTreeSet<ChainId>,
+    /// The most that gas may cost for what increases exposure, per kind of task; `None`: only the
+    /// ceilings and the fee limit bind.
+    #[serde(default)]
+    pub gas: Option<GasLimits>,
+    /// What falls with what.
+    #[serde(default)]
+    pub dependencies: Dependencies,
+    /// Most exposure to what protocols and assets depend on, and to chains. Those of protocol
+    /// families and assets have keys of their own above.
+    #[serde(default)]
+    pub node_limits: NodeLimits,
     /// Loss of equity within a rolling 24 h that halts everything. Default 10 %.
     pub rolling_loss_limit: Bps,
     /// Oldest simulation that a permit may rest on.
@@ -83,6 +98,9 @@ impl Policy {
             gas_ceilings: BTreeMap::new(),
             fee_limit: Usd::dollars(25),
             data_fees: BTreeSet::new(),
+            gas: None,
+            dependencies: Dependencies::default(),
+            node_limits: NodeLimits::default(),
             rolling_loss_limit: Bps(1000),
             max_simulation_age: Duration::from_secs(30),
             permit_ttl: Duration::from_secs(60),
@@ -218,6 +236,18 @@ impl Policy {
                     call.to
                 ));
             }
+        }
+        // Limits of families and assets were looked at above.
+        let structure = Self {
+            dependencies: self.dependencies.clone(),
+            node_limits: self.node_limits.clone(),
+            families: self.families.clone(),
+            tokens: self.tokens.clone(),
+            gas_ceilings: self.gas_ceilings.clone(),
+            ..Self::with_default_limits()
+        };
+        if let Err(defects) = Structure::of(&structure) {
+            wrong.extend(defects);
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }

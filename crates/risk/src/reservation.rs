@@ -3,6 +3,8 @@
 use airdrops_types::{AssetId, IntentId, Reservation, Snapshot, Usd};
 use serde::{Deserialize, Serialize};
 
+use crate::look_through::Node;
+
 /// All standing reservations, at most one per intent.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -35,9 +37,22 @@ impl ReservationBook {
         self.entries.get(index)
     }
 
+    /// What all reservations claim at nodes, that of `except` left out.
+    #[must_use]
+    pub fn nodes(&self, except: Option<IntentId>) -> Vec<(Node, Usd)> {
+        self.entries
+            .iter()
+            .filter(|entry| Some(entry.intent) != except)
+            .flat_map(|entry| &entry.nodes)
+            .filter_map(|(node, claim)| Some((node.parse().ok()?, *claim)))
+            .collect()
+    }
+
     /// Adds a reservation in place of the same intent's. One that claims nothing is not kept.
     pub fn reserve(&mut self, reservation: Reservation) {
-        let empty = reservation.protocols.is_empty() && reservation.assets.is_empty();
+        let empty = reservation.protocols.is_empty()
+            && reservation.assets.is_empty()
+            && reservation.nodes.is_empty();
         match self.find(reservation.intent) {
             Ok(index) if empty => {
                 self.entries.remove(index);
@@ -136,6 +151,7 @@ mod tests {
             chain: ChainId(1),
             protocols: vec![("vault".to_owned(), Usd::dollars(vault))],
             assets: vec![(AssetId::new("USDC"), Usd::dollars(usdc))],
+            nodes: Vec::new(),
             booked_at: None,
         }
     }

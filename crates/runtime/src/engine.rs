@@ -134,6 +134,7 @@ impl Engine {
             GateState {
                 control,
                 reservations,
+                ..GateState::default()
             },
         );
         let scheduler = Scheduler::new(

@@ -36,7 +36,10 @@ impl Hold {
         let slow = |reason: &Reason| {
             matches!(
                 reason,
-                Reason::Control { .. } | Reason::ProtocolLimit { .. } | Reason::AssetLimit { .. }
+                Reason::Control { .. }
+                    | Reason::ProtocolLimit { .. }
+                    | Reason::AssetLimit { .. }
+                    | Reason::NodeLimit { .. }
             )
         };
         if !reasons.iter().all(Reason::clears_by_itself) {

@@ -106,6 +106,14 @@ impl Bps {
     /// The whole.
     pub const WHOLE: Self = Self(10_000);
 
+    /// `self` of another share, rounded down; at most that share.
+    #[must_use]
+    pub fn times(self, scale: Self) -> Self {
+        let product = u64::from(self.0) * u64::from(scale.0.min(Self::WHOLE.0)) / 10_000;
+        // At most `self`, since the scale is at most the whole.
+        Self(u32::try_from(product).unwrap_or(self.0))
+    }
+
     /// `self` of an integer amount, rounded down.
     #[must_use]
     pub fn of(self, amount: U256) -> U256 {

@@ -58,6 +58,22 @@ impl<T> Reading<T> {
         }
     }
 
+    /// The same reading of what `change` makes of the value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Reading<U> {
+        match self {
+            Self::Fresh { value, at } => Reading::Fresh {
+                value: change(value),
+                at,
+            },
+            Self::Stale { value, at, reason } => Reading::Stale {
+                value: change(value),
+                at,
+                reason,
+            },
+            Self::Missing { reason } => Reading::Missing { reason },
+        }
+    }
+
     /// The value, if it is fresh.
     pub fn fresh(&self) -> Option<&T> {
         match self {

@@ -50,6 +50,22 @@ pub enum Reason {
         /// The limit as a share of equity.
         limit: Bps,
     },
+    /// Exposure to something that positions depend on would exceed its limit.
+    NodeLimit {
+        /// Class and name: `bridge:hop`, `chain:10`.
+        node: String,
+        /// Exposure after the transaction, reservations included.
+        measured: Usd,
+        /// The most that is allowed now.
+        bound: Usd,
+        /// The limit as a share of equity.
+        limit: Bps,
+    },
+    /// Gas is dearer than this kind of task may pay for.
+    GasLimit {
+        /// Limit and measure, in words with units.
+        detail: String,
+    },
     /// One transaction would move too much.
     TransactionLimit {
         /// What it would move.
@@ -111,6 +127,8 @@ impl Reason {
             Self::Control { .. } => "control",
             Self::ProtocolLimit { .. } => "protocol_limit",
             Self::AssetLimit { .. } => "asset_limit",
+            Self::NodeLimit { .. } => "node_limit",
+            Self::GasLimit { .. } => "gas_limit",
             Self::TransactionLimit { .. } => "transaction_limit",
             Self::GasCeiling { .. } => "gas_ceiling",
             Self::FeeLimit { .. } => "fee_limit",
@@ -133,6 +151,8 @@ impl Reason {
                 | Self::FeeLimit { .. }
                 | Self::ProtocolLimit { .. }
                 | Self::AssetLimit { .. }
+                | Self::NodeLimit { .. }
+                | Self::GasLimit { .. }
                 | Self::Unmeasurable { .. }
         )
     }
@@ -169,6 +189,16 @@ impl fmt::Display for Reason {
                     "{asset} would be {measured}, limit {limit} of equity is {bound}"
                 )
             }
+            Self::NodeLimit {
+                node,
+                measured,
+                bound,
+                limit,
+            } => write!(
+                f,
+                "{node} would carry {measured}, limit {limit} of equity is {bound}"
+            ),
+            Self::GasLimit { detail } => f.write_str(detail),
             Self::TransactionLimit {
                 measured,
                 bound,
@@ -212,6 +242,9 @@ pub struct Reservation {
     pub protocols: Vec<(String, Usd)>,
     /// Growth of exposure per asset, each positive.
     pub assets: Vec<(AssetId, Usd)>,
+    /// Growth of exposure per node of the dependencies, by class and name, each positive.
+    #[serde(default)]
+    pub nodes: Vec<(String, Usd)>,
     /// The block of the final outcome: a snapshot of that height shows the effect, and the
     /// reservation ends. `None` while the outcome is open.
     pub booked_at: Option<u64>,

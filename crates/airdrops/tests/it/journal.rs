@@ -76,6 +76,7 @@ impl Book {
                 chain: ChainId(1),
                 protocols: Vec::new(),
                 assets: Vec::new(),
+                nodes: Vec::new(),
                 booked_at: None,
             },
         };

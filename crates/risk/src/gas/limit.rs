@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use airdrops_types::{Bps, ChainId, Gwei, Reading, Timestamp, Usd};
+use airdrops_types::{Bps, ChainId, Gwei, Reading, Usd};
 use serde::{Deserialize, Serialize};
 
 use super::cost::{CostBreakdown, CostError};
@@ -46,16 +46,15 @@ pub struct GasLimits {
 }
 
 /// What a limit is compared with.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct GasMeasure<'a> {
     /// Where.
     pub chain: ChainId,
-    /// When.
-    pub now: Timestamp,
     /// Base fee of the next block, wei per gas.
     pub base_fee: &'a Reading<u128>,
-    /// The chain's past; `None` if nothing was observed.
-    pub history: Option<&'a BaseFeeHistory>,
+    /// The share of the chain's own past hours in which gas was cheaper, from
+    /// [`BaseFeeHistory::quantile`]; `None` if nothing was observed.
+    pub rank: Option<Result<Bps, ShortHistory>>,
     /// The all-in cost of the transaction.
     pub cost: &'a Result<CostBreakdown, CostError>,
 }
@@ -197,12 +196,11 @@ impl GasLimits {
         limit: Bps,
     ) -> Result<(), GasDenial> {
         let chain = measure.chain;
-        let nothing = BaseFeeHistory::default();
-        let history = measure.history.unwrap_or(&nothing);
-        match (
-            history.quantile(measure.now, base_fee),
-            self.fallbacks.get(&chain),
-        ) {
+        let rank = measure.rank.clone().unwrap_or(Err(ShortHistory {
+            hours: 0,
+            required: BaseFeeHistory::QUANTILE_HOURS,
+        }));
+        match (rank, self.fallbacks.get(&chain)) {
             (Ok(measured), _) if measured <= limit => Ok(()),
             (Ok(measured), _) => Err(GasDenial::Quantile {
                 chain,

@@ -72,6 +72,13 @@ impl<'a> Effect<'a> {
         all.into_iter()
     }
 
+    /// Whether something arrives that has a price of its own.
+    pub(super) fn returns_value(&self, snapshot: &Snapshot) -> bool {
+        self.receives.iter().any(|(token, amount)| {
+            !amount.is_zero() && !matches!(price_of(snapshot, &token.asset), Ok(None))
+        })
+    }
+
     /// The largest change of the wallet's balance: declared (least receipt less most spend) or
     /// simulated, whichever is higher. `None` if it does not fit.
     pub(super) fn wallet_change(&self, token: &Token) -> Option<I256> {

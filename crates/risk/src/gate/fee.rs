@@ -1,10 +1,11 @@
 //! What a transaction may cost, and whether the wallet can pay.
 
-use airdrops_types::{Intent, Reading, Reason, Snapshot, Token, U256, Usd};
+use airdrops_types::{Intent, Purpose, Reading, Reason, Snapshot, Token, U256, Usd};
 
 use super::effect::{Class, Effect, value_up};
 use crate::exposure::balance_of;
-use crate::{Marked, Policy};
+use crate::gas::{Charge, GasMeasure, GasUse, all_in};
+use crate::{GateState, Marked, Policy};
 
 /// Gas units of a transfer to oneself (21,000), with room for a chain that counts more.
 const CANCEL_GAS: u64 = 30_000;
@@ -27,6 +28,7 @@ pub(super) struct Fees {
 /// must be known for that too, fresh or stale: without the chain, nothing can be sent anyway.
 pub(super) fn check(
     policy: &Policy,
+    state: &GateState,
     marked: &Marked<'_>,
     intent: &Intent,
     effect: &Effect<'_>,
@@ -81,6 +83,7 @@ pub(super) fn check(
     let fee = U256::from(gas_limit).saturating_mul(U256::from(wanted));
     let fee = fee.saturating_add(data_fee(policy, intent, effect.class, reasons));
     if effect.class == Class::Increasing {
+        check_gas(policy, state, marked, intent, tip, reasons);
         check_fee_limit(policy, snapshot, intent, fee, reasons);
         for (token, amount) in &effect.spends {
             if !token.is_native() {
@@ -123,6 +126,56 @@ fn data_fee(policy: &Policy, intent: &Intent, class: Class, reasons: &mut Vec<Re
         });
     }
     told.unwrap_or_default().saturating_mul(U256::from(2))
+}
+
+/// Whether gas is cheap enough for this kind of task. The kind is what the intent says it is: a
+/// wrong word finds another limit, never none.
+fn check_gas(
+    policy: &Policy,
+    state: &GateState,
+    marked: &Marked<'_>,
+    intent: &Intent,
+    tip: u128,
+    reasons: &mut Vec<Reason>,
+) {
+    let Some(limits) = &policy.gas else {
+        return;
+    };
+    let Purpose::Operation { verb } = &intent.purpose else {
+        return;
+    };
+    let snapshot = marked.snapshot();
+    let Some(chain) = snapshot.chains.get(&intent.chain) else {
+        return;
+    };
+    let ran = intent.simulation.as_ref();
+    let used = GasUse {
+        gas: ran.map_or(u64::MAX, |ran| ran.gas_used),
+        gas_price: chain.base_fee.clone().map(|fee| fee.saturating_add(tip)),
+        l1_data: match ran.and_then(|ran| ran.data_fee) {
+            Some(fee) => Charge::Wei(Reading::Fresh {
+                value: fee,
+                at: snapshot.at,
+            }),
+            None => Charge::None,
+        },
+        operator: Charge::None,
+        blob_gas: 0,
+        blob_gas_price: Reading::missing("no blobs"),
+    };
+    let unpriced = Reading::missing("not observed");
+    let price = snapshot.prices.get(&chain.gas_asset).unwrap_or(&unpriced);
+    let measure = GasMeasure {
+        chain: intent.chain,
+        base_fee: &chain.base_fee,
+        rank: state.gas_ranks.get(&intent.chain).cloned(),
+        cost: &all_in(&used, price),
+    };
+    if let Err(denial) = limits.check(verb, &measure) {
+        reasons.push(Reason::GasLimit {
+            detail: format!("{verb}: {denial}"),
+        });
+    }
 }
 
 fn check_fee_limit(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use airdrops_types::{Address, AllowanceView, Intent, Reading, Token, U256};
 
 use super::effect::Effect;
-use crate::exposure::lent;
+use crate::look_through::allowance_exposure;
 use crate::{Marked, Policy};
 
 /// For each allowance that is open or that the intent sets: the family that may use it, the token,
@@ -46,10 +46,11 @@ pub(super) fn changes<'a>(
             let balance = balance.and_then(Reading::fresh).copied();
             let balance = balance.unwrap_or(U256::MAX);
 
-            let before = lent(allowed, balance);
-            let after = lent(
+            let before = allowance_exposure(allowed, balance, U256::ZERO);
+            let after = allowance_exposure(
                 allowed_after(intent, token, spender).unwrap_or(allowed),
                 balance_after(balance, effect, token),
+                U256::ZERO,
             );
             (policy.family(protocol), token, before, after)
         })

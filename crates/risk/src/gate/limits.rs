@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use airdrops_types::{
-    AssetId, Bps, ControlState, I256, Intent, IntentId, Reason, Snapshot, Token, Usd,
+    AssetId, Bps, ControlState, I256, Intent, IntentId, Reason, Scope, Snapshot, Token, Usd,
 };
 
 use super::effect::{Effect, change_value, price_of, too_large, value_up};
 use super::lending;
 use crate::exposure::Exposure;
-use crate::{Marked, Policy, ReservationBook};
+use crate::{AdaptiveLimits, Marked, Policy, ReservationBook};
 
 /// What a transaction adds, valued by fresh prices and rounded up.
 #[derive(Debug, Default)]
@@ -101,10 +101,7 @@ impl Growth {
         growth.assets.retain(|_, total| *total > Usd::ZERO);
 
         // What leaves for nothing that has a price went into the protocol, declared or not.
-        let returned = effect.receives.iter().any(|(token, amount)| {
-            !amount.is_zero() && !matches!(price_of(snapshot, &token.asset), Ok(None))
-        });
-        if !returned {
+        if !effect.returns_value(snapshot) {
             let family = policy.family(&intent.protocol);
             let lent = lent.get(family).copied().unwrap_or_default();
             let total = Usd(spent.0.saturating_add(lent.0));
@@ -121,6 +118,8 @@ pub(super) struct Limits<'a> {
     pub(super) control: ControlState,
     pub(super) exposure: &'a Exposure,
     pub(super) reservations: &'a ReservationBook,
+    /// How much of the limits holds at present.
+    pub(super) scales: &'a AdaptiveLimits,
 }
 
 impl Limits<'_> {
@@ -132,7 +131,11 @@ impl Limits<'_> {
             });
         }
 
-        let limit = self.scaled(self.policy.transaction_limit);
+        let limit = scaled(
+            self.policy.transaction_limit,
+            self.scales.overall(),
+            self.control,
+        );
         let bound = equity.fraction(limit);
         if growth.transaction > bound {
             reasons.push(Reason::TransactionLimit {
@@ -142,7 +145,11 @@ impl Limits<'_> {
             });
         }
         for (family, growth) in &growth.families {
-            let limit = self.scaled(self.policy.limit_of_family(family));
+            let limit = scaled(
+                self.policy.limit_of_family(family),
+                self.scale_of(family),
+                self.control,
+            );
             let bound = equity.fraction(limit);
             let reserved = self.reservations.protocol(family, Some(intent));
             let measured = self.exposure.protocol(family) + reserved + *growth;
@@ -156,7 +163,12 @@ impl Limits<'_> {
             }
         }
         for (asset, growth) in &growth.assets {
-            let limit = self.policy.limit_of_asset(asset);
+            // A cautious state halves sizes; what an asset may be follows the market alone.
+            let limit = scaled(
+                self.policy.limit_of_asset(asset),
+                self.scales.overall(),
+                ControlState::Active,
+            );
             let bound = equity.fraction(limit);
             let reserved = self.reservations.asset(asset, Some(intent));
             let measured = self.exposure.asset(asset) + reserved + *growth;
@@ -171,13 +183,24 @@ impl Limits<'_> {
         }
     }
 
-    /// Sizes are halved in a cautious state. Every worse one refuses what has limits at all.
-    fn scaled(&self, limit: Bps) -> Bps {
-        if self.control == ControlState::Cautious {
-            Bps(limit.0 / 2)
-        } else {
-            limit
-        }
+    /// How much of its limit a family has: as much as its weakest instance.
+    fn scale_of(&self, family: &str) -> Bps {
+        let instances = self.policy.families.iter();
+        instances
+            .filter(|(_, other)| *other == family)
+            .map(|(id, _)| self.scales.scale(&Scope::Protocol(id.clone())))
+            .fold(self.scales.overall(), Bps::min)
+    }
+}
+
+/// What holds of a limit. Sizes are halved in a cautious state. Every worse one refuses what has
+/// limits at all.
+pub(super) fn scaled(limit: Bps, scale: Bps, control: ControlState) -> Bps {
+    let limit = limit.times(scale);
+    if control == ControlState::Cautious {
+        Bps(limit.0 / 2)
+    } else {
+        limit
     }
 }
 

@@ -34,7 +34,9 @@ impl NodeClass {
     /// | admin | 40 % | two protocols of full size under one key |
     /// | stablecoin | 50 % | what is not invested lies in one; USDC's worst hour of March 2023, 0.877, costs half of 12.3 %, which is below the rolling loss limit |
     /// | oracle | 60 % | few exist, and a wrong price seldom takes everything |
-    /// | chain | 60 % | a halt delays and seldom takes; the rest must be elsewhere |
+    /// | chain | 100 % | whoever uses one chain has everything there; spreading over several is a choice |
+    ///
+    /// A limit of 100 % is none.
     #[must_use]
     pub fn default_limit(self) -> Bps {
         match self {
@@ -42,7 +44,8 @@ impl NodeClass {
             Self::Asset => Bps(3000),
             Self::Wrapper | Self::AdminKey => Bps(4000),
             Self::Stablecoin => Bps(5000),
-            Self::Oracle | Self::Chain => Bps(6000),
+            Self::Oracle => Bps(6000),
+            Self::Chain => Bps::WHOLE,
         }
     }
 }
@@ -173,7 +176,7 @@ impl NodeBounds {
         limit.unwrap_or_default()
     }
 
-    /// The nodes that grow beyond their limits, sorted. What does not grow is not looked at: a
+    /// The nodes that grow beyond their limits, sorted. A limit of 100 % is none. What does not grow is not looked at: a
     /// node above its limit forbids more, and never less.
     ///
     /// # Errors
@@ -191,6 +194,9 @@ impl NodeBounds {
         situation.reserved.check(graph)?;
         let mut breaches = Vec::new();
         for (index, growth) in growth.iter() {
+            if self.limit(index) >= Bps::WHOLE {
+                continue;
+            }
             let (bound, limit) = self.bound(situation, index);
             let measured = measured(situation, index) + growth;
             if measured <= bound {

@@ -95,6 +95,7 @@ pub(crate) fn reservation() -> impl Strategy<Value = Reservation> {
             chain: HERE,
             protocols: vec![(family, Usd::dollars(dollars))],
             assets: vec![(AssetId(asset), Usd::dollars(dollars))],
+            nodes: Vec::new(),
             booked_at: None,
         }
     })
@@ -191,6 +192,7 @@ pub(crate) fn scenario_of(kinds: impl Strategy<Value = Kind>) -> impl Strategy<V
                     state: GateState {
                         control,
                         reservations: ReservationBook::restore(reserved),
+                        ..GateState::default()
                     },
                     snapshot,
                     intent,

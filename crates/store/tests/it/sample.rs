@@ -163,6 +163,7 @@ pub(crate) fn reservation(intent: IntentId) -> Reservation {
         chain: CHAIN,
         protocols: vec![("vault".into(), Usd(i128::MAX))],
         assets: vec![("USDC".into(), Usd::dollars(500))],
+        nodes: Vec::new(),
         booked_at: None,
     }
 }

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-use airdrops_types::U256;
+use airdrops_types::{Timestamp, U256};
 use proptest::prelude::*;
 
 use super::*;
@@ -62,9 +62,11 @@ impl World {
     fn check(&self, limits: &GasLimits, verb: &str) -> Result<(), GasDenial> {
         let measure = GasMeasure {
             chain: HERE,
-            now: Timestamp(self.hour * HOUR),
             base_fee: &self.base_fee,
-            history: self.history.as_ref(),
+            rank: self.history.as_ref().map(|history| {
+                let base_fee = self.base_fee.last_known().copied().unwrap_or_default();
+                history.quantile(Timestamp(self.hour * HOUR), base_fee)
+            }),
             cost: &self.cost,
         };
         limits.check(verb, &measure)
