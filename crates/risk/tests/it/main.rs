@@ -6,6 +6,7 @@ mod compile_fail;
 mod declared;
 mod lattice;
 mod laws;
+mod model;
 mod panel;
 mod rules;
 mod scenario;
