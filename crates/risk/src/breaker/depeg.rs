@@ -5,6 +5,7 @@
 //! 0.98 times per coin and year, more than 1 % for 3 h 0.56 times, more than 2 % for 2 h 0.21 times;
 //! they named UST on 8 and 9 May 2022 at 0.993, 0.981 and 0.948.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -124,7 +125,7 @@ impl Deviation {
     }
 
     /// How it compares to a share of the peg.
-    fn cmp(&self, share: Bps) -> std::cmp::Ordering {
+    fn cmp(&self, share: Bps) -> Ordering {
         let off = U256::from(self.price.0.abs_diff(self.peg.0)) * U256::from(10_000);
         off.cmp(&(U256::from(self.peg.0) * U256::from(share.0)))
     }
@@ -136,10 +137,10 @@ impl Deviation {
     }
 
     fn words(&self, asset: &AssetId) -> String {
-        let way = if self.price < self.peg {
-            "below"
-        } else {
-            "above"
+        let way = match self.price.cmp(&self.peg) {
+            Ordering::Less => "below",
+            Ordering::Equal => return format!("{asset} is at its peg"),
+            Ordering::Greater => "above",
         };
         format!("{asset} is {} {way} its peg", self.share())
     }

@@ -126,6 +126,8 @@ fn the_evidence_names_deviation_time_and_limit() {
     );
     let demands = breaker.assess(&prices(1_000_001), &limits(), now);
     assert_eq!(demands[0].evidence, "USDC is 0.01 % above its peg");
+    let demands = breaker.assess(&prices(1_000_000), &limits(), now);
+    assert_eq!(demands[0].evidence, "USDC is at its peg");
 }
 
 #[test]

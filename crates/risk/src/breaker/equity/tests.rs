@@ -111,6 +111,23 @@ fn points_from_a_clock_that_was_ahead_do_not_hide_later_losses() {
     // A point at that very instant is part of what is moved; earlier ones stay.
     history.correct_clock(Timestamp(2 * HOUR));
     assert_eq!(kept(&history), [(HOUR, 1010), (2 * HOUR, 500)]);
+    history.push(at(9 * HOUR, 700));
+    history.correct_clock(Timestamp(2 * HOUR));
+    assert_eq!(kept(&history), [(HOUR, 1010), (2 * HOUR, 700)]);
+    history.push(at(9 * HOUR, 600));
+    history.correct_clock(Timestamp(2 * HOUR));
+    assert_eq!(kept(&history), [(HOUR, 1010), (2 * HOUR, 700)]);
+}
+
+#[test]
+fn of_equal_peaks_the_first_is_told() {
+    let mut history = EquityHistory::default();
+    for (hour, equity) in [(0, 900), (1, 1000), (2, 950), (3, 1000), (4, 990)] {
+        history.push(at(hour * HOUR, equity));
+    }
+    let measure = history.measure().unwrap();
+    assert_eq!(measure.peak.at, Timestamp(HOUR));
+    assert_eq!(measure.loss, Usd::dollars(10));
 }
 
 #[test]
@@ -175,5 +192,29 @@ proptest! {
             prop_assert_eq!(thinned.now, every.now);
         }
         prop_assert!(thinned.points().count() <= 24 + 3);
+    }
+
+    #[test]
+    fn a_lower_equity_now_never_gives_a_better_state(
+        course in prop::collection::vec((1i64..HOUR, 500i64..1500), 0..100),
+        last in 500i64..1500,
+        lower in 0i64..500,
+    ) {
+        let mut history = hourly(24);
+        let mut now = 0;
+        for (passed, equity) in course {
+            now += passed;
+            history.push(at(now, equity));
+        }
+        let state = |equity| {
+            let point = Some(at(now + 1, equity));
+            let demand = history.clone().assess(BreakerKind::Drawdown, point, &FallLimit {
+                limit: Bps(2000),
+                window: Duration::from_secs(24 * 3600),
+                bucket: Duration::from_secs(3600),
+            });
+            demand.unwrap().state
+        };
+        prop_assert!(state(last - lower) >= state(last));
     }
 }

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
 use airdrops_types::{AssetId, ChainId, ProtocolId};
 
+use proptest::prelude::*;
+
 use super::*;
 use ControlState::{Active, Cautious, Halted};
 
@@ -239,6 +241,17 @@ fn the_evidence_quotes_sources_and_facts() {
 }
 
 #[test]
+fn the_evidence_quotes_at_most_three_of_each() {
+    let mut watch = IncidentWatch::default();
+    let reports = ["a", "b", "c", "d"].map(|source| incident(source, "1", 100));
+    let told = demands(&mut watch, 100, &reports, &[paused()], true);
+    let evidence = &told[0].evidence;
+    assert!(evidence.starts_with("4 independent sources"), "{evidence}");
+    assert_eq!(evidence.matches("Pool drained").count(), 3, "{evidence}");
+    assert_eq!(evidence.matches("is paused").count(), 1, "{evidence}");
+}
+
+#[test]
 fn a_flood_of_reports_is_bounded_and_pushes_out_only_its_own_publisher() {
     let mut watch = IncidentWatch::default();
     see(&mut watch, 100, &[incident("peck", "1", 80)], &[]);
@@ -283,4 +296,40 @@ fn a_window_of_nothing_is_named() {
     };
     assert_eq!(count(Duration::from_secs(1)), 0);
     assert_eq!(count(Duration::ZERO), 1);
+}
+
+proptest! {
+    #[test]
+    fn more_reports_and_facts_never_give_a_better_state(
+        ticks in prop::collection::vec(
+            (
+                prop::collection::vec((0usize..3, 0i64..4, 0i64..80, any::<bool>()), 0..4),
+                any::<bool>(),
+                any::<bool>(),
+                1i64..20,
+            ),
+            1..20,
+        ),
+    ) {
+        let (mut fewer, mut more) = (IncidentWatch::default(), IncidentWatch::default());
+        let mut hour = 100;
+        for (reports, fact, both, passed) in ticks {
+            hour += passed;
+            let all: Vec<Incident> = reports
+                .iter()
+                .map(|(source, id, at, _)| {
+                    incident(["a", "b", "c"][*source], &format!("{id}-{at}"), 60 + *at)
+                })
+                .collect();
+            let some: Vec<Incident> = all
+                .iter()
+                .zip(&reports)
+                .filter(|(_, report)| report.3)
+                .map(|(incident, _)| incident.clone())
+                .collect();
+            let facts: &[Fact] = if fact { &[paused()] } else { &[] };
+            let few = see(&mut fewer, hour, &some, if both { facts } else { &[] });
+            prop_assert!(see(&mut more, hour, &all, facts) >= few);
+        }
+    }
 }
