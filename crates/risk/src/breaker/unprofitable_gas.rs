@@ -152,6 +152,8 @@ fn too_dear(cost: Usd, expected: Option<Usd>, usual: Option<Usd>, share: Bps) ->
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
     use super::*;
 
     const CHAIN: ChainId = ChainId(10);
@@ -291,5 +293,22 @@ mod tests {
             }),
             2
         );
+    }
+
+    proptest! {
+        #[test]
+        fn a_greater_cost_or_a_lesser_value_never_gives_a_better_state(
+            course in prop::collection::vec((0i64..60, 0i64..60, 0i64..40, 1i64..40), 1..40),
+        ) {
+            let (mut better, mut worse) = (UnprofitableGas::default(), UnprofitableGas::default());
+            let mut minute = 0;
+            for (cost, more, less, passed) in course {
+                minute += passed;
+                let good = see(&mut better, minute, observed(cost, 100));
+                let bad = see(&mut worse, minute, observed(cost + more, 100 - less));
+                let (good, bad) = (good.unwrap(), bad.unwrap());
+                prop_assert!(bad.0 >= good.0 && bad.1 >= good.1);
+            }
+        }
     }
 }

@@ -162,7 +162,9 @@ impl ControlBoard {
         Some(Change::Eased { from, trip })
     }
 
-    /// Takes the trip of `breaker` in `scope` away and returns it.
+    /// Takes the trip of `breaker` in `scope` away and returns it: an administrator's act. Its
+    /// evidence must be used up with it, or it trips again; see
+    /// [`Breakers::consume`](crate::Breakers::consume).
     pub fn clear(&mut self, scope: &Scope, breaker: &str) -> Option<Trip> {
         let index = self.find(scope, breaker).ok()?;
         self.forget_recovery(scope, breaker);
@@ -291,6 +293,15 @@ mod tests {
         let (state, by) = board.overall();
         assert_eq!(state, ControlState::Halted);
         assert_eq!(by.unwrap().breaker, ROLLING_LOSS);
+    }
+
+    #[test]
+    fn of_equally_bad_trips_the_first_is_named() {
+        let mut board = ControlBoard::default();
+        for breaker in [ROLLING_LOSS, MANUAL] {
+            board.trip(trip(Scope::Everything, breaker, ControlState::Halted));
+        }
+        assert_eq!(board.overall().1.unwrap().breaker, MANUAL);
     }
 
     #[test]

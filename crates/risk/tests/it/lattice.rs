@@ -185,6 +185,14 @@ fn a_clock_that_goes_back_starts_the_cool_down_again() {
 }
 
 #[test]
+fn a_second_look_at_the_same_instant_starts_nothing_again() {
+    let mut board = tripped(Cautious);
+    let states = course(&mut board, [1, 1, 6, 10, 10, 11], &depeg(Active));
+    assert_eq!(states[..5], [Cautious; 5]);
+    assert_eq!(states[5], Active);
+}
+
+#[test]
 fn a_trip_eases_to_the_calmest_state_that_held_for_the_cool_down() {
     let mut board = tripped(Reducing);
     course(&mut board, [1, 5, 9], &depeg(Cautious));

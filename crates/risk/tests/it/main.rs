@@ -9,6 +9,7 @@ mod history;
 mod lattice;
 mod laws;
 mod lending;
+mod model;
 mod panel;
 mod rules;
 mod scenario;
