@@ -13,7 +13,7 @@ pub mod state;
 pub use day::{Day, DayBuilder};
 pub use ewma::{Ewma, RangeEwma, RiskMetrics};
 pub use har::LogHar;
-pub use index::{Component, Source, VolatilityIndex};
+pub use index::{Component, CompositeIndex, Source};
 pub use quantile::RollingQuantile;
 pub use range::{BarError, OutOfOrder, ValidBar, yang_zhang};
 pub use realised::RealisedVolatility;

@@ -73,7 +73,7 @@ impl Scenarios {
     #[must_use]
     pub fn new(assets: usize, mut returns: Vec<f64>) -> Self {
         let assets = assets.max(1);
-        if returns.len() % assets != 0 || !returns.iter().all(|value| value.is_finite()) {
+        if !returns.len().is_multiple_of(assets) || !returns.iter().all(|value| value.is_finite()) {
             let sound = returns
                 .chunks_exact(assets)
                 .filter(|row| row.iter().all(|value| value.is_finite()));
