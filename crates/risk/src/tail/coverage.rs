@@ -50,14 +50,14 @@ impl Coverage {
     }
 
     /// Kupiec (1995), proportion of failures: whether violations are as frequent as `expected`, the
-    /// probability of one per day. χ² with one degree of freedom. `None` without a day, or if
-    /// `expected` does not lie between 0 and 1.
+    /// probability of one per day. χ² with one degree of freedom. `None` without a day, with more
+    /// violations than days, or if `expected` does not lie between 0 and 1.
     #[must_use]
     pub fn kupiec(&self, expected: f64) -> Option<TestResult> {
         if self.days == 0 || !(f64::MIN_POSITIVE..1.0).contains(&expected) {
             return None;
         }
-        let calm = self.days - self.violations.min(self.days);
+        let calm = self.days.checked_sub(self.violations)?;
         let restricted = likelihood(calm, self.violations, expected);
         let free = likelihood(calm, self.violations, self.rate()?);
         Some(chi_squared(free - restricted))
@@ -145,6 +145,7 @@ mod tests {
         // Every day.
         assert!(counted(10, 10).kupiec(0.01).unwrap().p_value < 1e-9);
         assert_eq!(counted(0, 0).kupiec(0.01), None);
+        assert_eq!(counted(3, 4).kupiec(0.01), None);
         assert_eq!(counted(10, 1).kupiec(0.0), None);
         assert_eq!(counted(10, 1).kupiec(f64::NAN), None);
     }

@@ -32,6 +32,11 @@ pub fn replay(global: &Global, options: &RiskReplay) -> Result<(), Failure> {
         .map(|text| named(text))
         .collect::<Result<Vec<_>, _>>()?;
     let names: Vec<AssetId> = files.iter().map(|(name, _)| name.clone()).collect();
+    if let Some(twice) = (1..names.len()).find(|index| names[..*index].contains(&names[*index])) {
+        let name = &names[twice];
+        let what = format!("--prices: {name} is given twice: name one of them, as in OTHER=FILE");
+        return Err(Failure::new(Exit::Usage, what));
+    }
     let shares = match &options.weights {
         Some(text) => weights::parse(text, &names),
         None => weights::equal(&names),

@@ -67,7 +67,6 @@ fn tiles(replayed: &Replayed<'_>) -> Markup {
         )
     };
     let total = history.occupancy.total();
-    let [high, extreme] = &replayed.leads;
     html! {
         dl.tiles {
             (tile("Hours in extreme", &percent(total.share(VolatilityState::Extreme)),
@@ -79,8 +78,6 @@ fn tiles(replayed: &Replayed<'_>) -> Markup {
                     known(strict.kupiec(1.0 - LEVELS[1]).map(|test| test.p_value), 3))))
             (tile("Forecast QLIKE", &qlike(Estimator::LogHarRange),
                 &format!("RiskMetrics {}", qlike(Estimator::RiskMetrics))))
-            (tile("Bad days", &history.bad_days.len().to_string(),
-                &format!("high before {} of them, extreme before {}", high.before, extreme.before)))
         }
     }
 }
@@ -349,6 +346,7 @@ fn forecasts(replayed: &Replayed<'_>) -> Markup {
 }
 
 fn bad_days(replayed: &Replayed<'_>) -> Markup {
+    let [high, extreme] = &replayed.leads;
     let hours = |lead: Option<airdrops_risk::history::LeadTime>| {
         lead.map_or_else(|| "not at all".to_owned(), |lead| format!("{} h", lead.0))
     };
@@ -358,6 +356,7 @@ fn bad_days(replayed: &Replayed<'_>) -> Markup {
             @if replayed.history.bad_days.is_empty() {
                 p.empty { "There is none." }
             } @else {
+                p { "The state was high or worse by the fall on " (high.before) " of " (replayed.history.bad_days.len()) " days, extreme on " (extreme.before) "." }
                 div.scroll { table {
                     caption { "Hours from the entry into a state, or a worse one, to the fall; negative if it came after" }
                     thead { tr { th { "Day" } th { "Asset" } th.number { "Change" } th { "Fell by" } th.number { "High" } th.number { "Extreme" } } }

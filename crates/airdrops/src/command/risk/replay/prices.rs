@@ -20,15 +20,15 @@ const MAX_SECONDS: i64 = 100_000_000_000;
 #[derive(Debug, PartialEq, Error)]
 pub enum PricesError {
     /// A column that is not there.
-    #[error("line 1: there is no column `{missing}`, only {found}")]
+    #[error("line 1: there is no column `{missing}`; the columns are {found}")]
     Column {
         /// Which.
         missing: &'static str,
         /// What is there.
         found: String,
     },
-    /// No row.
-    #[error("there is no row under the header")]
+    /// No header, or no row under it.
+    #[error("there is no row of prices")]
     Empty,
     /// Something that is no CSV.
     #[error("{0}")]
@@ -107,7 +107,11 @@ pub fn parse(text: &str) -> Result<Vec<ValidBar>, PricesError> {
         .trim(Trim::All)
         .from_reader(text.as_bytes());
     let broken = |error: csv::Error| PricesError::Csv(error.to_string());
-    let columns = Columns::find(reader.headers().map_err(broken)?)?;
+    let header = reader.headers().map_err(broken)?;
+    if header.is_empty() {
+        return Err(PricesError::Empty);
+    }
+    let columns = Columns::find(header)?;
     let mut bars: Vec<ValidBar> = Vec::new();
     let mut apart = 0_usize;
     let mut record = StringRecord::new();
@@ -277,9 +281,10 @@ mod tests {
     #[test]
     fn a_file_without_rows_columns_or_hours_is_refused() {
         assert_eq!(parse(HEADER), Err(PricesError::Empty));
+        assert_eq!(parse(""), Err(PricesError::Empty));
         let error = parse("date,open,high,low,close\n").unwrap_err().to_string();
         assert!(
-            error.contains("no column `time`, only date, open"),
+            error.contains("no column `time`; the columns are date, open"),
             "{error}"
         );
         let error = parse("time,open,high,low\n").unwrap_err().to_string();

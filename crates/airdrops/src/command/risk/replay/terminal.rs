@@ -55,7 +55,7 @@ fn head(replayed: &Replayed<'_>) -> String {
         match gaps.longest {
             None => text.push_str("no hour missing\n"),
             Some((at, hours)) => text.push_str(&format!(
-                "{} hours missing in {} gaps, the longest {hours} h from {at}\n",
+                "hours missing: {}, gaps: {}, the longest {hours} h from {at}\n",
                 gaps.hours, gaps.count
             )),
         }
@@ -174,13 +174,13 @@ fn leads(replayed: &Replayed<'_>) -> String {
         ]
     });
     format!(
-        "{} days on which an asset lost {} % or more: was the state there before the fall?\n{}",
+        "{} days on which an asset lost {} % or more: was the state there by the fall?\n{}",
         replayed.history.bad_days.len(),
         replayed.config.bad_day * 100.0,
         table(
             &[
                 "state",
-                "before",
+                "by the fall",
                 "within 24 h after",
                 "not at all",
                 "median lead"
