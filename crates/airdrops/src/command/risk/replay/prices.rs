@@ -116,7 +116,7 @@ pub fn parse(text: &str) -> Result<Vec<ValidBar>, PricesError> {
     let mut apart = 0_usize;
     let mut record = StringRecord::new();
     while reader.read_record(&mut record).map_err(broken)? {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = line_of(&record, text);
         let bar = columns.bar(&record, line)?;
         if let Some(last) = bars.last() {
             let (at, before) = (bar.start(), last.start());
@@ -145,6 +145,22 @@ pub fn parse(text: &str) -> Result<Vec<ValidBar>, PricesError> {
         return Err(PricesError::NotHourly);
     }
     Ok(bars)
+}
+
+/// The line of a record. Its position is where the one before ended: blank lines follow it.
+fn line_of(record: &StringRecord, text: &str) -> u64 {
+    let Some(position) = record.position() else {
+        return 0;
+    };
+    let rest = usize::try_from(position.byte())
+        .ok()
+        .and_then(|from| text.as_bytes().get(from..));
+    let blank = rest
+        .unwrap_or_default()
+        .iter()
+        .take_while(|byte| byte.is_ascii_whitespace())
+        .filter(|byte| **byte == b'\n');
+    position.line() + blank.map(|_| 1).sum::<u64>()
 }
 
 impl Columns {
