@@ -160,7 +160,7 @@ mod tests {
                 counted(days, *violations).kupiec(expected).unwrap().p_value > 0.05
             });
             let first = kept.next().unwrap();
-            (first, kept.last().unwrap())
+            (first, kept.next_back().unwrap())
         };
         assert_eq!(kept(255, 0.01).1, 6);
         assert_eq!(kept(510, 0.01), (2, 10));
