@@ -261,6 +261,29 @@ fn minutes(text: &str) -> Result<f64, String> {
         .ok()
         .filter(|minutes: &f64| minutes.is_finite() && *minutes > 0.0)
         .ok_or_else(|| "write a positive number of minutes: 30 days are 43200".into())
+    /// Replay price history through the volatility states, the loss breaker and value at risk
+    ///
+    /// Reads hourly prices as CSV, plain or gzip, with the columns time, open, high, low and close;
+    /// time is in unix seconds or RFC 3339, and may be called timestamp or open_time_unix. Other
+    /// columns are ignored.
+    Replay(RiskReplay),
+}
+
+/// Options of `risk replay`.
+#[derive(Debug, Clone, Args)]
+pub struct RiskReplay {
+    /// Hourly prices, one asset per file. The asset's name is what the file's name begins with, up
+    /// to the first character that is no letter and without a quote currency at its end
+    /// (ETHUSDT_1h.csv.gz is ETH), or is given: ETH=prices.csv
+    #[arg(long, required = true, num_args = 1.., value_name = "[NAME=]FILE")]
+    pub prices: Vec<String>,
+    /// Shares of the portfolio, 1 in all; USD is cash: ETH=0.6,USD=0.4. Assets that are not named
+    /// count for the index only. Default: equal shares
+    #[arg(long, value_name = "NAME=SHARE,…")]
+    pub weights: Option<String>,
+    /// Write one self-contained HTML file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// Options of `config`.

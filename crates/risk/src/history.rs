@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::volatility::{
-    OutOfOrder, StateConfig, StateConfigError, Thresholds, ValidBar, VolatilityIndex,
+    CompositeIndex, OutOfOrder, StateConfig, StateConfigError, Thresholds, ValidBar,
     VolatilityStates,
 };
 use feed::Feed;
@@ -271,7 +271,7 @@ impl Replay {
             let moves = feeds.iter().map(|feed| (feed.weight(), feed.hour_return()));
             self.losses.hour(end, moves);
         }
-        let index = VolatilityIndex {
+        let index = CompositeIndex {
             components: feeds.iter().map(|feed| feed.component(end)).collect(),
         };
         if let Some(value) = index.value() {

@@ -18,7 +18,7 @@ pub mod vix;
 pub use day::{Day, DayBuilder};
 pub use ewma::{Ewma, RangeEwma, RiskMetrics};
 pub use har::LogHar;
-pub use index::{Component, Source, VolatilityIndex};
+pub use index::{Component, CompositeIndex, Source};
 pub use option_chain::{ChainError, Dropped, Expiry, OptionKind, OptionQuote};
 pub use quantile::RollingQuantile;
 pub use range::{BarError, OutOfOrder, ValidBar, yang_zhang};

@@ -115,6 +115,8 @@ pub fn time_axis(from: i64, to: i64) -> Vec<i64> {
         30 * DAY,
         90 * DAY,
         365 * DAY,
+        730 * DAY,
+        1825 * DAY,
     ];
     let step = steps
         .into_iter()
@@ -134,7 +136,10 @@ pub fn time_axis(from: i64, to: i64) -> Vec<i64> {
 /// A label of a time axis that spans `span` milliseconds.
 #[must_use]
 pub fn time_label(at: i64, span: i64) -> String {
-    let format = if span > 3 * 24 * 3_600_000 {
+    const DAY: i64 = 24 * 3_600_000;
+    let format = if span > 400 * DAY {
+        "%b %Y"
+    } else if span > 3 * DAY {
         "%d %b"
     } else {
         "%d %b %H:%M"
@@ -210,11 +215,13 @@ mod tests {
 
     #[test]
     fn time_labels_are_few_and_within() {
-        for span in [1, 1000, 3_600_000, 86_400_000, 60 * 86_400_000_i64] {
+        const DAY: i64 = 86_400_000;
+        for span in [1, 1000, 3_600_000, DAY, 60 * DAY, 900 * DAY, 3150 * DAY] {
             let from = 1_767_225_600_000;
             let labels = time_axis(from, from + span);
             assert!(labels.len() <= 7, "{span}: {labels:?}");
             assert!(labels.iter().all(|at| (from..=from + span).contains(at)));
+            assert!(span < DAY || labels.len() >= 2, "{span}: {labels:?}");
         }
     }
 }

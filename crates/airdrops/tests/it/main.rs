@@ -15,3 +15,4 @@ mod live;
 mod program;
 mod report;
 mod risk_vol_index;
+mod risk_replay;

@@ -149,6 +149,16 @@ mod tests {
     }
 
     #[test]
+    fn a_cleared_loss_does_not_trip_again_within_its_window() {
+        let mut replay = LossReplay::new(Usd::dollars(1000), Bps(1000), Duration::from_secs(3600));
+        for (hour, change) in (1..).zip([0.0, -0.12, 0.0, 0.0, 0.0, -0.05]) {
+            replay.hour(Timestamp(hour * HOUR), [(Bps::WHOLE, change)].into_iter());
+        }
+        assert_eq!(replay.trips.len(), 1);
+        assert_eq!(replay.trips[0].cleared, Some(Timestamp(3 * HOUR)));
+    }
+
+    #[test]
     fn cash_softens_a_fall() {
         let half = replay(Bps(5000), &[0.0, -0.12, 0.0]);
         assert!(half.trips.is_empty());

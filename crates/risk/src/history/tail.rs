@@ -117,27 +117,26 @@ impl TailReplay {
             self.coverage.iter_mut().for_each(Coverage::skip);
             return;
         };
-        match said.tails {
-            None => self.coverage.iter_mut().for_each(Coverage::skip),
-            Some(tails) => {
-                let gains = log_returns.iter().zip(&self.weights);
-                let day = TailDay {
-                    start,
-                    change: gains
-                        .map(|(value, weight)| weight * libm::expm1(*value))
-                        .sum(),
-                    value_at_risk: [0, 1].map(|level: usize| tails[level].value_at_risk),
-                    expected_shortfall: [0, 1].map(|level: usize| tails[level].expected_shortfall),
-                };
-                for (coverage, violated) in self.coverage.iter_mut().zip(day.violated()) {
-                    coverage.push(violated);
-                }
-                self.days.push(day);
-            }
+        if self.history.push(log_returns, &said.volatilities).is_err() {
+            self.coverage.iter_mut().for_each(Coverage::skip);
+            return;
         }
-        // Both are finite: prices are bounded, and the volatility was taken before.
-        let taken = self.history.push(log_returns, &said.volatilities);
-        debug_assert!(taken.is_ok(), "{taken:?}");
+        let Some(tails) = said.tails else {
+            return;
+        };
+        let gains = log_returns.iter().zip(&self.weights);
+        let day = TailDay {
+            start,
+            change: gains
+                .map(|(value, weight)| weight * libm::expm1(*value))
+                .sum(),
+            value_at_risk: [0, 1].map(|level: usize| tails[level].value_at_risk),
+            expected_shortfall: [0, 1].map(|level: usize| tails[level].expected_shortfall),
+        };
+        for (coverage, violated) in self.coverage.iter_mut().zip(day.violated()) {
+            coverage.push(violated);
+        }
+        self.days.push(day);
     }
 
     /// The tails of the day to come; `None` without a volatility.

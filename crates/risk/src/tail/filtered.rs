@@ -45,7 +45,7 @@ pub enum FilteredHistoryError {
     Value {
         /// Of which asset.
         asset: AssetId,
-        /// `the log return` or `the volatility`.
+        /// Which of its values.
         what: &'static str,
         /// What it says.
         value: f64,
@@ -101,7 +101,7 @@ impl FilteredHistory {
     /// Every kept day at the given volatilities per day; `None` before there are [`LEAST_DAYS`].
     ///
     /// # Errors
-    /// If a volatility is none.
+    /// If a volatility is none, or a stored day has not one value per asset.
     pub fn scenarios(
         &self,
         volatilities: &[f64],
@@ -112,6 +112,8 @@ impl FilteredHistory {
         }
         let mut returns = Vec::with_capacity(self.residuals.len() * self.assets.len());
         for day in &self.residuals {
+            // What was stored may have been changed since.
+            self.check(day, "a stored return", false)?;
             returns.extend(day.iter().zip(volatilities).map(|(residual, volatility)| {
                 let log_return = residual * volatility.max(LEAST_VOLATILITY);
                 libm::expm1(log_return.clamp(-GREATEST_LOG_RETURN, GREATEST_LOG_RETURN))
@@ -210,5 +212,8 @@ mod tests {
             serde_json::from_str::<FilteredHistory>(&text).unwrap(),
             history
         );
+        let torn = r#"{"assets":["ETH","BTC"],"window":1,"residuals":[[0.5]]}"#;
+        let torn: FilteredHistory = serde_json::from_str(torn).unwrap();
+        assert!(torn.scenarios(&[0.1, 0.1]).is_err());
     }
 }

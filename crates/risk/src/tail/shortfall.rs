@@ -248,7 +248,12 @@ fn shared(sums: &[i128], count: i128, whole: i128) -> Vec<Usd> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::cast_precision_loss)]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )]
     use proptest::prelude::*;
 
     use super::*;

@@ -238,15 +238,18 @@ mod tests {
             range.push(&hour(at, 1.01)).unwrap();
         }
         let mut quiet = range;
-        quiet.push(&hour(24, 1.001)).unwrap();
-        let low = Bar {
-            start: Timestamp(30 * 3_600_000),
-            open: 80.0,
-            high: 80.1,
-            low: 80.0,
-            close: 80.0,
+        let low = |hour: i64| {
+            let bar = Bar {
+                start: Timestamp(hour * 3_600_000),
+                open: 80.0,
+                high: 80.1,
+                low: 80.0,
+                close: 80.0,
+            };
+            ValidBar::try_from(bar).unwrap()
         };
-        range.push(&ValidBar::try_from(low).unwrap()).unwrap();
+        quiet.push(&low(24)).unwrap();
+        range.push(&low(30)).unwrap();
         assert!(range.variance() > quiet.variance());
     }
 

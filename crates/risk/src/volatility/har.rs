@@ -228,6 +228,16 @@ mod tests {
     }
 
     #[test]
+    fn a_day_after_a_gap_teaches_nothing_of_the_step() {
+        let mut har = fed(&series(200), 1.0);
+        let (equations, due) = (har.equations, har.due);
+        assert!(har.observe(Timestamp(205 * DAY), false, 1e-2, 1e-2));
+        assert_eq!((har.equations, har.due), (equations, due));
+        assert!(har.observe(Timestamp(206 * DAY), true, 1e-2, 1e-2));
+        assert_eq!(har.due, due + 1);
+    }
+
+    #[test]
     fn a_market_without_a_move_is_no_division_by_zero() {
         let har = fed(&[0.0; 400], 1.0);
         // Realised variance is zero as well: there is nothing to scale to.

@@ -37,12 +37,12 @@ pub struct Component {
 
 /// The index and what it is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct VolatilityIndex {
+pub struct CompositeIndex {
     /// Everything that should count, whether or not it can be read.
     pub components: Vec<Component>,
 }
 
-impl VolatilityIndex {
+impl CompositeIndex {
     /// The worst component. A stale one counts with its last value, because leaving it out could
     /// only lower the index. `None` if nothing was ever read.
     #[must_use]
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_worst_component_leads() {
-        let index = VolatilityIndex {
+        let index = CompositeIndex {
             components: vec![
                 fresh("ETH", Source::Realised, 7000),
                 fresh("ETH", Source::Implied, 8200),
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn what_is_stale_still_counts_and_what_is_missing_is_named() {
-        let mut index = VolatilityIndex {
+        let mut index = CompositeIndex {
             components: vec![
                 fresh("ETH", Source::Realised, 7000),
                 fresh("ETH", Source::Implied, 8200),
@@ -140,7 +140,7 @@ mod tests {
             index.defects(),
             ["implied volatility of ETH: missing: no answer"]
         );
-        assert_eq!(VolatilityIndex::default().value(), None);
-        assert!(!VolatilityIndex::default().is_complete());
+        assert_eq!(CompositeIndex::default().value(), None);
+        assert!(!CompositeIndex::default().is_complete());
     }
 }

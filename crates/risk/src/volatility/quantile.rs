@@ -126,19 +126,6 @@ impl RollingQuantile {
         Some(low + (place - below as f64) * (high - low))
     }
 
-    /// The share of values below `value`, 0 to 1, half of the equal ones counted in; `None` if there
-    /// is none.
-    #[must_use]
-    #[allow(clippy::cast_precision_loss)]
-    pub fn share_below(&self, value: f64) -> Option<f64> {
-        if self.sorted.is_empty() || value.is_nan() {
-            return None;
-        }
-        let below = self.sorted.partition_point(|other| *other < value);
-        let upto = self.sorted.partition_point(|other| *other <= value);
-        Some((below + upto) as f64 / 2.0 / self.sorted.len() as f64)
-    }
-
     /// Number of values that sort before `value`.
     fn rank(&self, value: f64) -> usize {
         self.sorted
@@ -166,7 +153,6 @@ mod tests {
         assert_eq!(values.quantile(1.0), Some(40.0));
         assert_eq!(values.quantile(1.1), None);
         assert_eq!(values.quantile(f64::NAN), None);
-        assert_eq!(values.share_below(30.0), Some(0.625));
         assert!(!values.push(f64::NAN));
         assert_eq!(values.len(), 4);
     }

@@ -10,6 +10,8 @@ const ORACLE: &str = concat!(
     "/../../../shared/data/estimator_oracles/ttr_ttrc_250_volatility_n10_N260.csv"
 );
 
+type Estimate = fn(&ValidBar) -> f64;
+
 #[test]
 fn range_estimators_are_those_of_ttr() {
     let Ok(text) = std::fs::read_to_string(ORACLE) else {
@@ -29,7 +31,7 @@ fn range_estimators_are_those_of_ttr() {
             close: price(3),
         };
         bars.push(ValidBar::try_from(bar).unwrap());
-        let estimates: [(usize, fn(&ValidBar) -> f64); 3] = [
+        let estimates: [(usize, Estimate); 3] = [
             (4, ValidBar::garman_klass),
             (5, ValidBar::parkinson),
             (6, ValidBar::rogers_satchell),

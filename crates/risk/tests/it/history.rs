@@ -121,6 +121,37 @@ proptest! {
 }
 
 #[test]
+fn what_is_said_of_a_day_does_not_rest_on_that_day() {
+    let calm = bars(11, 400);
+    let mut wild = calm.clone();
+    for bar in &mut wild[399 * 24..] {
+        *bar = bar.reaching(bar.close() * 1.5);
+    }
+    for (hour, bar) in (399 * 24..).zip(&mut wild[399 * 24..]) {
+        let close = bar.close() * if hour % 2 == 0 { 0.8 } else { 1.0 };
+        *bar = self::bar(hour, close, bar.bar().high, close * 0.9, close);
+    }
+    let [calm, wild] = [calm, wild].map(|bars| played(&[asset("ETH", 10_000, &bars)]));
+    let (before, after) = (
+        calm.tail.days.last().unwrap(),
+        wild.tail.days.last().unwrap(),
+    );
+    assert_eq!(before.start, Timestamp(1_577_836_800_000 + 399 * 24 * HOUR));
+    assert_eq!(before.value_at_risk, after.value_at_risk);
+    assert_eq!(before.expected_shortfall, after.expected_shortfall);
+    let (before, after) = (
+        calm.forecasts[0].1.last().unwrap(),
+        wild.forecasts[0].1.last().unwrap(),
+    );
+    assert_eq!(before.forecasts, after.forecasts);
+    assert!(after.realised > 10.0 * before.realised);
+    // The day to come rests on it.
+    assert!(
+        wild.tail.latest.unwrap()[1].value_at_risk > calm.tail.latest.unwrap()[1].value_at_risk
+    );
+}
+
+#[test]
 fn two_replays_are_equal() {
     let assets = [
         asset("ETH", 7000, &bars(3, 300)),

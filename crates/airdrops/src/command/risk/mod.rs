@@ -3,6 +3,8 @@
 pub mod option_file;
 pub mod recording;
 pub mod vol_index;
+pub mod recording;
+pub mod replay;
 
 use crate::cli::{Global, Risk, RiskCommand};
 use crate::exit::Failure;
@@ -14,5 +16,6 @@ use crate::exit::Failure;
 pub fn risk(global: &Global, options: &Risk) -> Result<(), Failure> {
     match &options.command {
         RiskCommand::VolIndex(options) => vol_index::vol_index(global, options),
+        RiskCommand::Replay(options) => replay::replay(global, options),
     }
 }
