@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use airdrops_chain::{ChainClient, ChainRead, ReadError, View, read_price, token_balance};
+use airdrops_chain::{
+    ChainClient, ChainRead, FeedAnswer, ReadError, View, read_balances, read_feeds,
+};
 use airdrops_protocols::{Registry, Views};
 use airdrops_types::{
-    BlockRef, ChainId, ChainView, Holding, PositionView, Reading, Snapshot, Timestamp, Token,
+    Address, BlockRef, ChainId, ChainView, Holding, PositionView, Reading, Snapshot, Timestamp,
+    Token, U256,
 };
 
-use crate::settings::Settings;
+use crate::settings::{FeedSettings, Settings};
 
 /// Reads everything that decisions may rest on. Never fails: what cannot be read is `Missing`,
 /// with the reason.
@@ -52,12 +55,14 @@ pub(crate) async fn observe(
     }
 
     let mut prices = BTreeMap::new();
-    for feed in &settings.feeds {
-        let reading = match views.get(&feed.chain) {
-            Some(view) => match read_price(view, feed.contract).await {
-                Ok((price, updated)) => Reading::aged(price, updated, now, feed.max_age),
-                Err(error) => Reading::missing(error.to_string()),
-            },
+    for (feed, answer) in settings
+        .feeds
+        .iter()
+        .zip(feeds(&settings.feeds, &views).await)
+    {
+        let reading = match answer {
+            Some(Ok(answer)) => answer.reading(now, feed.max_age),
+            Some(Err(error)) => Reading::missing(error.to_string()),
             None => Reading::missing(format!("chain {} could not be read", feed.chain)),
         };
         prices.insert(feed.asset.clone(), reading);
@@ -71,12 +76,14 @@ pub(crate) async fn observe(
     let head_of = |chain: ChainId| chains.get(&chain).map(|view: &ChainView| &view.head);
     let mut holdings = Vec::new();
     let mut positions = Vec::new();
+    let mut amounts = amounts(&settings.wallets, tokens, &views).await;
     for wallet in &settings.wallets {
         for token in tokens {
-            let amount = match (views.get(&token.chain), head_of(token.chain)) {
-                (Some(view), Some(head)) => {
-                    standing(token_balance(view, token, *wallet).await, head)
-                }
+            let amount = match (
+                amounts.remove(&(*wallet, token.clone())),
+                head_of(token.chain),
+            ) {
+                (Some(amount), Some(head)) => standing(amount, head),
                 _ => Reading::missing(format!("chain {} could not be read", token.chain)),
             };
             holdings.push(Holding {
@@ -111,11 +118,53 @@ pub(crate) async fn observe(
     }
 }
 
+/// What each feed says, with two batches per chain; `None` where its chain could not be read.
+async fn feeds(
+    feeds: &[FeedSettings],
+    views: &BTreeMap<ChainId, View>,
+) -> Vec<Option<Result<FeedAnswer, ReadError>>> {
+    let mut answers = vec![None; feeds.len()];
+    for (chain, view) in views {
+        let (places, contracts): (Vec<usize>, Vec<Address>) = feeds
+            .iter()
+            .enumerate()
+            .filter(|(_, feed)| feed.chain == *chain)
+            .map(|(place, feed)| (place, feed.contract))
+            .unzip();
+        for (place, answer) in places.into_iter().zip(read_feeds(view, &contracts).await) {
+            answers[place] = Some(answer);
+        }
+    }
+    answers
+}
+
+/// What every wallet has of every token of the chains that can be read, with one batch per chain.
+async fn amounts(
+    wallets: &[Address],
+    tokens: &[Token],
+    views: &BTreeMap<ChainId, View>,
+) -> BTreeMap<(Address, Token), Result<U256, ReadError>> {
+    let mut amounts = BTreeMap::new();
+    for (chain, view) in views {
+        let asked: Vec<(Address, &Token)> = wallets
+            .iter()
+            .flat_map(|wallet| tokens.iter().map(|token| (*wallet, token)))
+            .filter(|(_, token)| token.chain == *chain)
+            .collect();
+        let read = read_balances(view, &asked).await;
+        let keys = asked
+            .iter()
+            .map(|(wallet, token)| (*wallet, (*token).clone()));
+        amounts.extend(keys.zip(read));
+    }
+    amounts
+}
+
 async fn position(
     registry: &Registry,
     protocol: &airdrops_protocols::ProtocolConfig,
     views: &BTreeMap<ChainId, View>,
-    wallet: airdrops_types::Address,
+    wallet: Address,
 ) -> Result<Option<airdrops_types::Position>, ReadError> {
     let lookup: Views<'_> = views
         .iter()
