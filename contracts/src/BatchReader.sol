@@ -9,7 +9,8 @@ pragma solidity ^0.8.24;
 contract BatchReader {
     struct Read {
         address target;
-        /// The longest return data that is handed back.
+        /// The longest return data that is handed back, bytes. Of a reason to revert it is at least
+        /// `REASON`.
         uint32 limit;
         bytes data;
     }
@@ -25,9 +26,12 @@ contract BatchReader {
         Outcome outcome;
         /// The whole length of the return data.
         uint32 length;
-        /// The return data, at most `limit` bytes of it.
+        /// The beginning of the return data.
         bytes data;
     }
+
+    /// `Error(string)` with 64 bytes of text.
+    uint256 private constant REASON = 132;
 
     /// Each read gets `stipend` gas, neither more nor less. A read that would leave less than
     /// `reserve` for the rest is not tried.
@@ -59,6 +63,7 @@ contract BatchReader {
             answered := staticcall(stipend, target, add(input, 32), mload(input), 0, 0)
             length := returndatasize()
         }
+        if (!answered && limit < REASON) limit = REASON;
         bytes memory output = new bytes(length < limit ? length : limit);
         assembly ("memory-safe") {
             returndatacopy(add(output, 32), 0, mload(output))

@@ -46,6 +46,8 @@ const MAX_ANSWER: usize = 24_576;
 const GAS_PER_ANSWERED_BYTE: usize = 200;
 /// Gas for putting the answer together.
 const ASSEMBLY_GAS: usize = 200_000;
+/// How much of a reason to revert is handed back at least, bytes: `Error(string)` with 64 bytes.
+const REASON: usize = 132;
 const WORD: usize = 32;
 /// Two offsets, two numbers, two lengths.
 const ARGUMENTS_HEAD: usize = 6 * WORD;
@@ -80,7 +82,7 @@ fn sizes(query: &Query) -> (usize, usize) {
     match query {
         Query::Balance(_) => (WORD, WORD),
         Query::Call { data, limit, .. } => {
-            let limit = usize::try_from(*limit).unwrap_or(usize::MAX);
+            let limit = usize::try_from(*limit).unwrap_or(usize::MAX).max(REASON);
             (
                 ENTRY_HEAD.saturating_add(padded(data.len())),
                 ENTRY_HEAD.saturating_add(padded(limit)),
