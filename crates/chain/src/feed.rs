@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use airdrops_types::{Address, I256, Price, Reading, Timestamp, U256};
+use airdrops_types::{Address, Bytes, I256, Price, Reading, Timestamp, U256};
 use alloy::sol_types::SolCall;
 
 use crate::batch::{Query, read_batch};
@@ -78,8 +78,8 @@ pub async fn read_feeds(view: &View, feeds: &[Address]) -> Vec<Result<FeedAnswer
         let mut next = || answers.next().unwrap_or_else(|| Err(not_read()));
         let (decimals, round, aggregator) = (next(), next(), next());
         let read: Result<_, ReadError> = (|| {
-            let decimals = decode::<decimalsCall>(*feed, decimals?)?;
-            let round = decode::<latestRoundDataCall>(*feed, round?)?;
+            let decimals = decode::<decimalsCall>(*feed, &decimals?)?;
+            let round = decode::<latestRoundDataCall>(*feed, &round?)?;
             let aggregator = optional::<aggregatorCall>(aggregator)?;
             Ok((decimals, round, aggregator))
         })();
@@ -198,7 +198,7 @@ impl Uptime {
 /// [`ReadError`]; a chain whose uptime cannot be read is not up.
 pub async fn read_uptime(view: &dyn ChainRead, feed: Address) -> Result<Uptime, ReadError> {
     let call = latestRoundDataCall::SELECTOR.into();
-    let round = decode::<latestRoundDataCall>(feed, view.call(feed, call).await?)?;
+    let round = decode::<latestRoundDataCall>(feed, &view.call(feed, call).await?)?;
     // Zero in a round that was never initialised, as on Arbitrum after its feed was deployed.
     let since = u64::try_from(round.startedAt)
         .ok()
@@ -223,17 +223,15 @@ fn not_read() -> ReadError {
     ReadError::Unreachable("the read was not made".to_owned())
 }
 
-fn decode<C: SolCall>(to: Address, answer: airdrops_types::Bytes) -> Result<C::Return, ReadError> {
-    C::abi_decode_returns(&answer).map_err(|error| ReadError::Unexpected {
+fn decode<C: SolCall>(to: Address, answer: &[u8]) -> Result<C::Return, ReadError> {
+    C::abi_decode_returns(answer).map_err(|error| ReadError::Unexpected {
         to,
         detail: format!("{}: {error}", C::SIGNATURE),
     })
 }
 
 /// What a feed may lack: `None` if it reverts or gives no such value, never if it was not read.
-fn optional<C: SolCall>(
-    answer: Result<airdrops_types::Bytes, ReadError>,
-) -> Result<Option<C::Return>, ReadError> {
+fn optional<C: SolCall>(answer: Result<Bytes, ReadError>) -> Result<Option<C::Return>, ReadError> {
     match answer {
         Ok(answer) => Ok(C::abi_decode_returns(&answer).ok()),
         Err(ReadError::Reverted { .. } | ReadError::Unexpected { .. }) => Ok(None),

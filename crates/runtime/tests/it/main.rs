@@ -9,5 +9,6 @@
 mod crash;
 mod farm;
 mod money;
+mod observe;
 mod stuck;
 mod world;
