@@ -202,3 +202,47 @@ fn standing<T>(value: Result<T, ReadError>, head: &Reading<BlockRef>) -> Reading
         (Ok(_), Reading::Missing { reason }) => Reading::missing(reason.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use airdrops_paper::{PaperChain, PaperConfig};
+    use airdrops_types::AssetId;
+
+    const CHAIN: ChainId = ChainId(7);
+
+    #[tokio::test]
+    async fn a_token_that_does_not_answer_fails_alone_and_another_chain_has_no_amounts() {
+        let paper = PaperChain::new(PaperConfig::new(CHAIN, Timestamp(1_700_000_000_000)));
+        let wallets = [Address::repeat_byte(1), Address::repeat_byte(2)];
+        for (wallet, wei) in wallets.iter().zip([5, 6]) {
+            paper.set_balance(*wallet, U256::from(wei)).unwrap();
+        }
+        let native = Token {
+            chain: CHAIN,
+            contract: None,
+            asset: AssetId::from("ETH"),
+            decimals: 18,
+        };
+        let dead = Token {
+            contract: Some(Address::repeat_byte(0x99)),
+            ..native.clone()
+        };
+        let elsewhere = Token {
+            chain: ChainId(8),
+            ..native.clone()
+        };
+        let view = ChainClient::from_rpc(CHAIN, paper.client()).view().await;
+        let views = BTreeMap::from([(CHAIN, view.unwrap())]);
+        let tokens = [dead.clone(), elsewhere, native.clone()];
+        let amounts = amounts(&wallets, &tokens, &views).await;
+        assert_eq!(amounts.len(), 4);
+        for (wallet, wei) in wallets.iter().zip([5, 6]) {
+            let amount = &amounts[&(*wallet, native.clone())];
+            assert_eq!(*amount, Ok(U256::from(wei)));
+            let amount = &amounts[&(*wallet, dead.clone())];
+            assert!(matches!(amount, Err(ReadError::Unexpected { .. })));
+        }
+    }
+}

@@ -9,6 +9,5 @@
 mod crash;
 mod farm;
 mod money;
-mod observe;
 mod stuck;
 mod world;
