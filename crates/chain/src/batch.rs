@@ -58,73 +58,96 @@ pub enum Batching {
 /// [`ChainClient::batching`](crate::ChainClient::batching). When the node falls silent nothing
 /// more is asked.
 pub async fn read_batch(view: &View, queries: &[Query]) -> Vec<Result<Bytes, ReadError>> {
-    let mut answers: Vec<Option<Result<Bytes, ReadError>>> = vec![None; queries.len()];
-    let mut queue: VecDeque<usize> = (0..queries.len()).collect();
-    let silence = loop {
-        let together = matches!(view.client().batching(), Batching::Together);
-        let chunk = if together {
-            creation::take(queries, &mut queue)
-        } else {
-            Vec::new()
-        };
-        if chunk.len() < 2 {
-            // Alone it needs no batch, or fits into none.
-            let Some(index) = chunk.first().copied().or_else(|| queue.pop_front()) else {
-                break None;
+    let mut batch = Batch {
+        view,
+        queries,
+        answers: vec![None; queries.len()],
+    };
+    let silence = match batch.read().await {
+        Ok(()) => ReadError::Unreachable("the read was not made".to_owned()),
+        Err(silence) => silence,
+    };
+    batch
+        .answers
+        .into_iter()
+        .map(|answer| answer.unwrap_or_else(|| Err(silence.clone())))
+        .collect()
+}
+
+/// Queries by index, and the answers so far.
+struct Batch<'a> {
+    view: &'a View,
+    queries: &'a [Query],
+    answers: Vec<Option<Result<Bytes, ReadError>>>,
+}
+
+impl Batch<'_> {
+    /// Answers every query; an error if the node falls silent meanwhile.
+    async fn read(&mut self) -> Result<(), ReadError> {
+        let client = self.view.client();
+        let mut queue: VecDeque<usize> = (0..self.queries.len()).collect();
+        while !queue.is_empty() {
+            let mut chunk = match client.batching() {
+                Batching::Together => creation::take(self.queries, &mut queue),
+                Batching::OneByOne { .. } => Vec::new(),
             };
-            match single(view, &queries[index]).await {
-                Ok(answer) => answers[index] = Some(answer),
-                Err(error) => break Some(error),
-            }
-            continue;
-        }
-        let refusal = match create(view, queries, &chunk).await {
-            Ok(entries) => {
-                let mut untried = Vec::new();
-                for (index, entry) in chunk.iter().copied().zip(entries) {
-                    match answer(&queries[index], entry) {
-                        Some(answer) => answers[index] = Some(answer),
-                        None => untried.push(index),
-                    }
+            if chunk.len() < 2 {
+                // Alone it needs no batch, or fits into none.
+                if chunk.is_empty() {
+                    chunk.extend(queue.pop_front());
                 }
-                if untried.len() < chunk.len() {
+                self.alone(&chunk).await?;
+                continue;
+            }
+            match self.together(&chunk).await {
+                Ok(untried) => {
                     for index in untried.into_iter().rev() {
                         queue.push_front(index);
                     }
-                    continue;
                 }
-                "the node gives calls too little gas for a batch".to_owned()
+                Err(Refusal::Silent(error)) => return Err(error),
+                Err(Refusal::Said(reason)) => {
+                    if self.alone(&chunk).await? {
+                        client.refuses_batches(reason);
+                    }
+                }
             }
-            Err(Refusal::Silent(error)) => break Some(error),
-            Err(Refusal::Said(reason)) => reason,
-        };
+        }
+        Ok(())
+    }
+
+    /// Reads `chunk` in one call; returns the part that the gas did not suffice for, never all.
+    async fn together(&mut self, chunk: &[usize]) -> Result<Vec<usize>, Refusal> {
+        let entries = create(self.view, self.queries, chunk).await?;
+        let mut untried = Vec::new();
+        for (index, entry) in chunk.iter().copied().zip(entries) {
+            match answer(&self.queries[index], entry) {
+                Some(answer) => self.answers[index] = Some(answer),
+                None => untried.push(index),
+            }
+        }
+        if untried.len() < chunk.len() {
+            Ok(untried)
+        } else {
+            Err(Refusal::Said(
+                "the node gives calls too little gas for a batch".to_owned(),
+            ))
+        }
+    }
+
+    /// Reads `indices` one by one; says whether a contract or the state answered any.
+    async fn alone(&mut self, indices: &[usize]) -> Result<bool, ReadError> {
         let mut answered = false;
-        let mut silence = None;
-        for index in chunk {
-            match single(view, &queries[index]).await {
-                Ok(answer) => {
-                    answered |= matches!(answer, Ok(_) | Err(ReadError::Reverted { .. }));
-                    answers[index] = Some(answer);
-                }
-                Err(error) => {
-                    silence = Some(error);
-                    break;
-                }
-            }
+        for index in indices {
+            let answer = single(self.view, &self.queries[*index]).await?;
+            answered |= !matches!(
+                answer,
+                Err(ReadError::Unreachable(_) | ReadError::Malformed { .. })
+            );
+            self.answers[*index] = Some(answer);
         }
-        if answered {
-            view.client().refuses_batches(refusal);
-        }
-        if silence.is_some() {
-            break silence;
-        }
-    };
-    let unanswered =
-        silence.unwrap_or_else(|| ReadError::Unreachable("the read was not made".to_owned()));
-    answers
-        .into_iter()
-        .map(|answer| answer.unwrap_or_else(|| Err(unanswered.clone())))
-        .collect()
+        Ok(answered)
+    }
 }
 
 /// Why a batch gave nothing.
