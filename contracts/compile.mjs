@@ -11,38 +11,39 @@ const sourceFolder = join(here, "src");
 const artifactFolder = join(here, "artifacts");
 const checkOnly = process.argv.includes("--check");
 
-const sources = Object.fromEntries(
-  readdirSync(sourceFolder)
-    .filter((name) => name.endsWith(".sol"))
-    .sort()
-    .map((name) => [name, { content: readFileSync(join(sourceFolder, name), "utf8") }]),
-);
-const output = JSON.parse(
-  solc.compile(
-    JSON.stringify({
-      language: "Solidity",
-      sources,
-      settings: {
-        optimizer: { enabled: true, runs: 200 },
-        evmVersion: "cancun",
-        metadata: { bytecodeHash: "none", appendCBOR: false },
-        outputSelection: { "*": { "*": ["abi", "evm.bytecode.object"] } },
-      },
-    }),
-  ),
-);
+// What a foreign chain must execute is compiled for rules that every chain has by now.
+const evmVersions = { "BatchReader.sol": "london" };
+const names = readdirSync(sourceFolder).filter((name) => name.endsWith(".sol")).sort();
 
-if (output.errors?.length) {
-  for (const error of output.errors) console.error(error.formattedMessage);
-  process.exit(1);
+function compile(evmVersion, wanted) {
+  const sources = Object.fromEntries(
+    names.map((name) => [name, { content: readFileSync(join(sourceFolder, name), "utf8") }]),
+  );
+  const settings = {
+    optimizer: { enabled: true, runs: 200 },
+    evmVersion,
+    metadata: { bytecodeHash: "none", appendCBOR: false },
+    outputSelection: Object.fromEntries(wanted.map((name) => [name, { "*": ["abi", "evm.bytecode.object"] }])),
+  };
+  const output = JSON.parse(solc.compile(JSON.stringify({ language: "Solidity", sources, settings })));
+  if (output.errors?.length) {
+    for (const error of output.errors) console.error(error.formattedMessage);
+    process.exit(1);
+  }
+  return wanted.map((name) => output.contracts[name]);
 }
 
+const versionOf = (name) => evmVersions[name] ?? "cancun";
+const compiled = [...new Set(names.map(versionOf))].flatMap((version) =>
+  compile(version, names.filter((name) => versionOf(name) === version)),
+);
+
 const fresh = new Map();
-for (const contracts of Object.values(output.contracts)) {
+for (const contracts of compiled) {
   for (const [contractName, { abi, evm }] of Object.entries(contracts)) {
     const code = evm.bytecode.object;
     // Interfaces and abstract contracts have no code; a library of internal functions is inlined.
-    if (code === "" || !abi.some((item) => item.type === "function")) continue;
+    if (code === "" || !abi.some((item) => ["function", "constructor"].includes(item.type))) continue;
     const artifact = { contractName, abi, bytecode: `0x${code}` };
     fresh.set(`${contractName}.json`, `${JSON.stringify(artifact, null, 2)}\n`);
   }

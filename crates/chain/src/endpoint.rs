@@ -1,16 +1,19 @@
 //! Endpoints: where a chain is asked, and the plain questions.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use airdrops_types::{Address, B256, BlockRef, Bytes, ChainId, Timestamp, U256};
 use alloy::rpc::client::RpcClient;
 use serde_json::{Value, json};
 
+use crate::batch::Batching;
 use crate::read::ReadError;
 use crate::rpc::{self, Fault, malformed, quantity};
 use crate::transport::HttpTransport;
 use crate::view::View;
+use crate::witness::Witness;
 
 /// The URL of an RPC endpoint. It often carries an API key, so it has no `Display`, is not
 /// serialised, and its `Debug` shows scheme and host only.
@@ -72,6 +75,14 @@ pub enum EndpointError {
         /// As the node says.
         found: ChainId,
     },
+    /// The witness serves another chain.
+    #[error("the witness endpoint serves chain {found}, the configuration says {expected}")]
+    WrongWitness {
+        /// As configured.
+        expected: ChainId,
+        /// As the witness says.
+        found: ChainId,
+    },
     /// It could not be asked.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -99,6 +110,9 @@ pub struct Receipt {
 pub struct ChainClient {
     chain: ChainId,
     rpc: RpcClient,
+    /// Why batches are read one by one, once that is so.
+    no_batches: Arc<OnceLock<String>>,
+    witness: Option<Arc<Witness>>,
 }
 
 impl fmt::Debug for ChainClient {
@@ -122,7 +136,31 @@ impl ChainClient {
     /// Any transport, such as a chain inside the process.
     #[must_use]
     pub fn from_rpc(chain: ChainId, client: RpcClient) -> Self {
-        Self { chain, rpc: client }
+        Self {
+            chain,
+            rpc: client,
+            no_batches: Arc::default(),
+            witness: None,
+        }
+    }
+
+    /// How [`read_batch`](crate::read_batch) reads through this endpoint and its clones.
+    #[must_use]
+    pub fn batching(&self) -> Batching {
+        match self.no_batches.get() {
+            None => Batching::Together,
+            Some(reason) => Batching::OneByOne {
+                reason: reason.clone(),
+            },
+        }
+    }
+
+    /// Remembers that batches are refused; said once.
+    pub(crate) fn refuses_batches(&self, reason: String) {
+        if self.no_batches.set(reason).is_ok() {
+            let reason = self.no_batches.get();
+            tracing::warn!(chain = %self.chain, ?reason, "reads are made one by one from now on");
+        }
     }
 
     /// The bare transport, for a chain in this process that is forked from the endpoint.
@@ -137,11 +175,19 @@ impl ChainClient {
         self.chain
     }
 
-    /// Asks the node which chain it serves.
+    pub(crate) fn witness(&self) -> Option<&Witness> {
+        self.witness.as_deref()
+    }
+
+    pub(crate) fn set_witness(&mut self, witness: Witness) {
+        self.witness = Some(Arc::new(witness));
+    }
+
+    /// Asks the node, and the witness if there is one, which chain it serves.
     ///
     /// # Errors
-    /// [`EndpointError::WrongChain`] if it is another one, [`EndpointError::Read`] if it does not
-    /// say.
+    /// [`EndpointError::WrongChain`] or [`EndpointError::WrongWitness`] if it is another one,
+    /// [`EndpointError::Read`] if it does not say; a witness that is not required may be silent.
     pub async fn verify_chain_id(&self) -> Result<(), EndpointError> {
         const METHOD: &str = "eth_chainId";
         let answer = self
@@ -151,13 +197,15 @@ impl ChainClient {
         let found = rpc::parse_u64(&answer)
             .map(ChainId)
             .ok_or_else(|| malformed(METHOD, "not a quantity"))?;
-        if found == self.chain {
-            Ok(())
-        } else {
-            Err(EndpointError::WrongChain {
+        if found != self.chain {
+            return Err(EndpointError::WrongChain {
                 expected: self.chain,
                 found,
-            })
+            });
+        }
+        match &self.witness {
+            Some(witness) => witness.verify_chain_id().await,
+            None => Ok(()),
         }
     }
 

@@ -1,9 +1,11 @@
 //! ERC-20 reads.
 
 use airdrops_types::{Address, Token, U256};
-use alloy::sol_types::SolCall;
+use alloy::sol_types::{SolCall, SolValue};
 
+use crate::batch::{Query, read_batch};
 use crate::read::{ChainRead, ReadError};
+use crate::view::View;
 
 /// The ERC-20 interface (EIP-20), as far as it is read here.
 pub(crate) mod erc20 {
@@ -11,6 +13,72 @@ pub(crate) mod erc20 {
     alloy::sol! {
         function balanceOf(address owner) external view returns (uint256);
         function allowance(address owner, address spender) external view returns (uint256);
+    }
+}
+
+/// The longest answer that is taken for a number, bytes: one word, and one to spare.
+const NUMBER: u32 = 64;
+
+/// What is asked, and what the answer is called in an error.
+struct Question {
+    query: Query,
+    to: Address,
+    function: &'static str,
+}
+
+impl Question {
+    fn balance(view: &dyn ChainRead, token: &Token, account: Address) -> Result<Self, ReadError> {
+        let Some(contract) = token.contract else {
+            same_chain(view, token, Address::ZERO)?;
+            return Ok(Self {
+                query: Query::Balance(account),
+                to: Address::ZERO,
+                function: "balance",
+            });
+        };
+        same_chain(view, token, contract)?;
+        let call = erc20::balanceOfCall { owner: account };
+        Ok(Self::call(contract, call.abi_encode(), "balanceOf"))
+    }
+
+    fn allowance(
+        view: &dyn ChainRead,
+        token: &Token,
+        owner: Address,
+        spender: Address,
+    ) -> Result<Self, ReadError> {
+        let Some(contract) = token.contract else {
+            return Err(ReadError::Unexpected {
+                to: Address::ZERO,
+                detail: format!("{} is native currency and has no allowances", token.asset),
+            });
+        };
+        same_chain(view, token, contract)?;
+        let call = erc20::allowanceCall { owner, spender };
+        Ok(Self::call(contract, call.abi_encode(), "allowance"))
+    }
+
+    fn call(to: Address, data: Vec<u8>, function: &'static str) -> Self {
+        Self {
+            query: Query::Call {
+                to,
+                data: data.into(),
+                limit: NUMBER,
+            },
+            to,
+            function,
+        }
+    }
+
+    async fn ask(&self, view: &dyn ChainRead) -> Result<U256, ReadError> {
+        match &self.query {
+            Query::Balance(account) => view.native_balance(*account).await,
+            Query::Call { to, data, .. } => self.number(&view.call(*to, data.clone()).await?),
+        }
+    }
+
+    fn number(&self, answer: &[u8]) -> Result<U256, ReadError> {
+        U256::abi_decode(answer).map_err(|_| not_a_number(self.to, self.function, answer.len()))
     }
 }
 
@@ -24,18 +92,7 @@ pub async fn token_balance(
     token: &Token,
     account: Address,
 ) -> Result<U256, ReadError> {
-    let contract = match token.contract {
-        None => {
-            same_chain(view, token, Address::ZERO)?;
-            return view.native_balance(account).await;
-        }
-        Some(contract) => contract,
-    };
-    same_chain(view, token, contract)?;
-    let call = erc20::balanceOfCall { owner: account };
-    let answer = view.call(contract, call.abi_encode().into()).await?;
-    erc20::balanceOfCall::abi_decode_returns(&answer)
-        .map_err(|_| not_a_number(contract, "balanceOf", answer.len()))
+    Question::balance(view, token, account)?.ask(view).await
 }
 
 /// How much of `token` the account `owner` lets `spender` take, base units.
@@ -49,17 +106,55 @@ pub async fn allowance(
     owner: Address,
     spender: Address,
 ) -> Result<U256, ReadError> {
-    let Some(contract) = token.contract else {
-        return Err(ReadError::Unexpected {
-            to: Address::ZERO,
-            detail: format!("{} is native currency and has no allowances", token.asset),
-        });
-    };
-    same_chain(view, token, contract)?;
-    let call = erc20::allowanceCall { owner, spender };
-    let answer = view.call(contract, call.abi_encode().into()).await?;
-    erc20::allowanceCall::abi_decode_returns(&answer)
-        .map_err(|_| not_a_number(contract, "allowance", answer.len()))
+    Question::allowance(view, token, owner, spender)?
+        .ask(view)
+        .await
+}
+
+/// [`token_balance`] of many (account, token) in one [batch](read_batch): one result each, in
+/// their order.
+pub async fn read_balances(
+    view: &View,
+    asked: &[(Address, &Token)],
+) -> Vec<Result<U256, ReadError>> {
+    let questions = asked
+        .iter()
+        .map(|(account, token)| Question::balance(view, token, *account));
+    read_numbers(view, questions.collect()).await
+}
+
+/// [`allowance`] of many (owner, token, spender) in one [batch](read_batch): one result each, in
+/// their order.
+pub async fn read_allowances(
+    view: &View,
+    asked: &[(Address, &Token, Address)],
+) -> Vec<Result<U256, ReadError>> {
+    let questions = asked
+        .iter()
+        .map(|(owner, token, spender)| Question::allowance(view, token, *owner, *spender));
+    read_numbers(view, questions.collect()).await
+}
+
+async fn read_numbers(
+    view: &View,
+    questions: Vec<Result<Question, ReadError>>,
+) -> Vec<Result<U256, ReadError>> {
+    let queries: Vec<Query> = questions
+        .iter()
+        .flatten()
+        .map(|question| question.query.clone())
+        .collect();
+    let mut answers = read_batch(view, &queries).await.into_iter();
+    questions
+        .into_iter()
+        .map(|question| {
+            let question = question?;
+            let answer = answers
+                .next()
+                .unwrap_or_else(|| Err(ReadError::Unreachable("the read was not made".into())));
+            question.number(&answer?)
+        })
+        .collect()
 }
 
 fn same_chain(view: &dyn ChainRead, token: &Token, to: Address) -> Result<(), ReadError> {

@@ -1,7 +1,7 @@
 //! A chain at one block, read through an endpoint.
 
-use airdrops_types::{Address, BlockRef, Bytes, ChainId, U256};
-use serde_json::json;
+use airdrops_types::{Address, B256, BlockRef, Bytes, ChainId, U256};
+use serde_json::{Value, json};
 
 use crate::endpoint::ChainClient;
 use crate::read::{ChainRead, ReadError, ReadFuture};
@@ -20,6 +20,40 @@ impl View {
     pub(crate) fn new(client: ChainClient, block: BlockRef) -> Self {
         Self { client, block }
     }
+
+    pub(crate) fn client(&self) -> &ChainClient {
+        &self.client
+    }
+
+    /// The block as JSON-RPC parameters name it.
+    pub(crate) fn tag(&self) -> Value {
+        quantity(self.block.number)
+    }
+
+    /// The code of `account`; empty if it is no contract.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn code(&self, account: Address) -> Result<Bytes, ReadError> {
+        const METHOD: &str = "eth_getCode";
+        let params = json!([account, self.tag()]);
+        let answer = self.client.request(METHOD, params).await?;
+        rpc::parse_bytes(&answer).ok_or_else(|| malformed(METHOD, "not hex data"))
+    }
+
+    /// The word in a storage slot of `account`; zero if nothing was ever written there.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn storage(&self, account: Address, slot: B256) -> Result<B256, ReadError> {
+        const METHOD: &str = "eth_getStorageAt";
+        let params = json!([account, slot, self.tag()]);
+        let answer = self.client.request(METHOD, params).await?;
+        // Some nodes leave leading zeros out.
+        rpc::parse_u256(&answer)
+            .map(B256::from)
+            .ok_or_else(|| malformed(METHOD, "not a word"))
+    }
 }
 
 impl ChainRead for View {
@@ -34,7 +68,7 @@ impl ChainRead for View {
     fn call(&self, to: Address, data: Bytes) -> ReadFuture<'_, Bytes> {
         const METHOD: &str = "eth_call";
         Box::pin(async move {
-            let params = json!([{"to": to, "data": data}, quantity(self.block.number)]);
+            let params = json!([{"to": to, "data": data}, self.tag()]);
             match self.client.request(METHOD, params).await {
                 Ok(answer) => {
                     rpc::parse_bytes(&answer).ok_or_else(|| malformed(METHOD, "not hex data"))
@@ -47,7 +81,7 @@ impl ChainRead for View {
     fn native_balance(&self, account: Address) -> ReadFuture<'_, U256> {
         const METHOD: &str = "eth_getBalance";
         Box::pin(async move {
-            let params = json!([account, quantity(self.block.number)]);
+            let params = json!([account, self.tag()]);
             let answer = self.client.request(METHOD, params).await?;
             rpc::parse_u256(&answer).ok_or_else(|| malformed(METHOD, "not a quantity"))
         })
@@ -55,7 +89,7 @@ impl ChainRead for View {
 }
 
 /// A revert is the contract's answer; every other error is the node's.
-fn call_error(to: Address, fault: Fault) -> ReadError {
+pub(crate) fn call_error(to: Address, fault: Fault) -> ReadError {
     let data = fault.revert_data();
     match &fault {
         Fault::Node { code, message, .. } => {

@@ -1,179 +1,150 @@
-//! Observe: one immutable picture of every chain, price, balance and position.
+//! Observe: one immutable picture of every chain, price, balance, position, allowance and watched
+//! contract.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod allowances;
+mod contracts;
+mod prices;
 
-use airdrops_chain::{
-    ChainClient, ChainRead, ReadError, View, allowance, read_price, token_balance,
-};
+use std::collections::BTreeMap;
+
+use airdrops_chain::{ChainRead, ReadError, View, read_balances};
 use airdrops_protocols::{Registry, Views};
 use airdrops_types::{
-    Address, AllowanceView, BlockRef, ChainId, ChainView, Holding, PositionView, Reading, Snapshot,
-    Timestamp, Token,
+    Address, BlockRef, ChainId, ChainView, Holding, PositionView, Reading, Snapshot, Timestamp,
+    Token, U256,
 };
 
-use crate::settings::Settings;
+use crate::engine::Engine;
+pub(crate) use contracts::ReadFacts;
 
-/// Reads everything that decisions may rest on. Never fails: what cannot be read is `Missing`,
-/// with the reason.
-pub(crate) async fn observe(
-    settings: &Settings,
-    registry: &Registry,
-    tokens: &[Token],
-    clients: &BTreeMap<ChainId, ChainClient>,
-    settled_at: &BTreeMap<ChainId, u64>,
-    now: Timestamp,
-) -> Snapshot {
-    let mut chains = BTreeMap::new();
-    let mut views = BTreeMap::new();
-    for chain in &settings.chains {
-        let Some(client) = clients.get(&chain.id) else {
-            continue;
-        };
-        let (head, base_fee) = match client.view().await {
-            Ok(view) => {
-                let block = view.block();
-                let head = Reading::aged(block, block.time, now, chain.max_head_age);
-                let head = not_behind(head, settled_at.get(&chain.id).copied());
-                let base_fee = standing(client.next_base_fee().await, &head);
-                views.insert(chain.id, view);
-                (head, base_fee)
-            }
-            Err(error) => (
-                Reading::missing(error.to_string()),
-                Reading::missing(error.to_string()),
-            ),
-        };
-        let gas_asset = chain.native.asset.clone();
-        chains.insert(
-            chain.id,
-            ChainView {
-                head,
-                base_fee,
-                gas_asset,
-            },
-        );
-    }
+/// The heads that could be read in this tick, with what can be asked there.
+type Heads = BTreeMap<ChainId, ChainView>;
 
-    let mut prices = BTreeMap::new();
-    for feed in &settings.feeds {
-        let reading = match views.get(&feed.chain) {
-            Some(view) => match read_price(view, feed.contract).await {
-                Ok((price, updated)) => Reading::aged(price, updated, now, feed.max_age),
-                Err(error) => Reading::missing(error.to_string()),
-            },
-            None => Reading::missing(format!("chain {} could not be read", feed.chain)),
-        };
-        prices.insert(feed.asset.clone(), reading);
-    }
-    for token in &settings.tokens {
-        prices
-            .entry(token.asset.clone())
-            .or_insert_with(|| Reading::missing("no price feed is configured"));
-    }
-
-    let head_of = |chain: ChainId| chains.get(&chain).map(|view: &ChainView| &view.head);
-    let mut holdings = Vec::new();
-    let mut positions = Vec::new();
-    for wallet in &settings.wallets {
-        for token in tokens {
-            let amount = match (views.get(&token.chain), head_of(token.chain)) {
-                (Some(view), Some(head)) => {
-                    standing(token_balance(view, token, *wallet).await, head)
-                }
-                _ => Reading::missing(format!("chain {} could not be read", token.chain)),
-            };
-            holdings.push(Holding {
-                wallet: *wallet,
-                token: token.clone(),
-                amount,
-            });
+impl Engine {
+    /// Reads everything that decisions may rest on. Never fails: what cannot be read is `Missing`,
+    /// with the reason.
+    pub(crate) async fn observe(&mut self, now: Timestamp) -> Snapshot {
+        let (chains, views) = self.heads(now).await;
+        let mut market = self.market.view(now);
+        let prices = self.prices(&views, &mut market, now).await;
+        let holdings = self.holdings(&views, &chains).await;
+        let positions = self.positions(&views, &chains).await;
+        let allowances = self.allowances(&views, &chains).await;
+        let contracts = self.contracts(&views, now).await;
+        Snapshot {
+            at: now,
+            chains,
+            prices,
+            holdings,
+            positions,
+            allowances,
+            contracts,
+            market,
         }
-        for protocol in registry.iter() {
-            let position = match head_of(protocol.chain) {
-                Some(head) => match position(registry, protocol, &views, *wallet).await {
-                    Ok(None) => continue,
-                    Ok(Some(position)) => standing(Ok(position), head),
-                    Err(error) => Reading::missing(error.to_string()),
+    }
+
+    async fn heads(&mut self, now: Timestamp) -> (Heads, BTreeMap<ChainId, View>) {
+        let mut chains = BTreeMap::new();
+        let mut views = BTreeMap::new();
+        self.rpc_defects.clear();
+        for chain in &self.settings.chains {
+            let Some(client) = self.clients.get(&chain.id) else {
+                continue;
+            };
+            let (head, base_fee) = match client.view().await {
+                Ok(view) => {
+                    let block = view.block();
+                    let head = Reading::aged(block, block.time, now, chain.max_head_age);
+                    let (head, defect) = client.attest(head).await;
+                    let head = not_behind(head, self.settled_at.get(&chain.id).copied());
+                    let base_fee = standing(client.next_base_fee().await, &head);
+                    self.rpc_defects
+                        .extend(defect.map(|defect| (chain.id, defect)));
+                    views.insert(chain.id, view);
+                    (head, base_fee)
+                }
+                Err(error) => (
+                    Reading::missing(error.to_string()),
+                    Reading::missing(error.to_string()),
+                ),
+            };
+            let gas_asset = chain.native.asset.clone();
+            chains.insert(
+                chain.id,
+                ChainView {
+                    head,
+                    base_fee,
+                    gas_asset,
                 },
-                None => Reading::missing(format!("chain {} is not configured", protocol.chain)),
-            };
-            positions.push(PositionView {
-                wallet: *wallet,
-                protocol: protocol.id.clone(),
-                position,
-            });
+            );
         }
+        (chains, views)
     }
-    let mut allowances = BTreeMap::new();
-    for chain in lenders(registry) {
-        let reading = match (views.get(&chain), head_of(chain)) {
-            (Some(view), Some(head)) => standing(
-                open_allowances(settings, registry, tokens, view).await,
-                head,
-            ),
-            _ => Reading::missing(format!("chain {chain} could not be read")),
-        };
-        allowances.insert(chain, reading);
-    }
-    Snapshot {
-        at: now,
-        chains,
-        prices,
-        holdings,
-        positions,
-        allowances,
-        ..Snapshot::default()
-    }
-}
 
-/// The chains on which somebody may be given an allowance.
-fn lenders(registry: &Registry) -> BTreeSet<ChainId> {
-    registry
-        .lenders()
-        .into_keys()
-        .map(|(chain, _)| chain)
-        .collect()
-}
-
-/// Every allowance above zero of our wallets on the view's chain.
-async fn open_allowances(
-    settings: &Settings,
-    registry: &Registry,
-    tokens: &[Token],
-    view: &View,
-) -> Result<Vec<AllowanceView>, ReadError> {
-    let chain = view.chain();
-    let mut open = Vec::new();
-    for ((_, spender), protocol) in registry
-        .lenders()
-        .range((chain, Address::ZERO)..=(chain, Address::repeat_byte(0xff)))
-    {
-        for wallet in &settings.wallets {
-            for token in tokens
+    /// What every wallet has of every token, with one batch per chain.
+    async fn holdings(&self, views: &BTreeMap<ChainId, View>, chains: &Heads) -> Vec<Holding> {
+        let mut amounts: BTreeMap<(Address, Token), Result<U256, ReadError>> = BTreeMap::new();
+        for (chain, view) in views {
+            let asked: Vec<(Address, &Token)> = self
+                .settings
+                .wallets
                 .iter()
-                .filter(|token| token.chain == chain && !token.is_native())
-            {
-                let amount = allowance(view, token, *wallet, *spender).await?;
-                if !amount.is_zero() {
-                    open.push(AllowanceView {
-                        wallet: *wallet,
-                        token: token.clone(),
-                        spender: *spender,
-                        protocol: protocol.clone(),
-                        amount,
-                    });
-                }
+                .flat_map(|wallet| self.tokens.iter().map(|token| (*wallet, token)))
+                .filter(|(_, token)| token.chain == *chain)
+                .collect();
+            let read = read_balances(view, &asked).await;
+            let keys = asked
+                .iter()
+                .map(|(wallet, token)| (*wallet, (*token).clone()));
+            amounts.extend(keys.zip(read));
+        }
+        let mut holdings = Vec::new();
+        for wallet in &self.settings.wallets {
+            for token in &self.tokens {
+                let head = chains.get(&token.chain).map(|view| &view.head);
+                let amount = match (amounts.remove(&(*wallet, token.clone())), head) {
+                    (Some(amount), Some(head)) => standing(amount, head),
+                    _ => Reading::missing(format!("chain {} could not be read", token.chain)),
+                };
+                holdings.push(Holding {
+                    wallet: *wallet,
+                    token: token.clone(),
+                    amount,
+                });
             }
         }
+        holdings
     }
-    Ok(open)
+
+    async fn positions(&self, views: &BTreeMap<ChainId, View>, chains: &Heads) -> Vec<PositionView> {
+        let mut positions = Vec::new();
+        for wallet in &self.settings.wallets {
+            for protocol in self.registry.iter() {
+                let head = chains.get(&protocol.chain).map(|view| &view.head);
+                let position = match head {
+                    Some(head) => match position(&self.registry, protocol, views, *wallet).await {
+                        Ok(None) => continue,
+                        Ok(Some(position)) => standing(Ok(position), head),
+                        Err(error) => Reading::missing(error.to_string()),
+                    },
+                    None => Reading::missing(format!("chain {} is not configured", protocol.chain)),
+                };
+                positions.push(PositionView {
+                    wallet: *wallet,
+                    protocol: protocol.id.clone(),
+                    position,
+                });
+            }
+        }
+        positions
+    }
 }
 
 async fn position(
     registry: &Registry,
     protocol: &airdrops_protocols::ProtocolConfig,
     views: &BTreeMap<ChainId, View>,
-    wallet: airdrops_types::Address,
+    wallet: Address,
 ) -> Result<Option<airdrops_types::Position>, ReadError> {
     let lookup: Views<'_> = views
         .iter()

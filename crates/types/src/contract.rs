@@ -10,7 +10,7 @@ use crate::{ChainId, ProtocolId, Reading, Token};
 pub struct ContractFacts {
     /// keccak-256 of the code at the address; of nothing if there is no code.
     pub code_hash: B256,
-    /// EIP-1967 implementation, if the slot is set.
+    /// EIP-1967 implementation, if the slot is set; otherwise the beacon's, if there is a beacon.
     pub implementation: Option<Address>,
     /// keccak-256 of the implementation's code, if there is an implementation.
     pub implementation_code_hash: Option<B256>,

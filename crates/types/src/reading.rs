@@ -74,6 +74,28 @@ impl<T> Reading<T> {
         }
     }
 
+    /// The same value, but no longer fresh, for `reason`; an older defect is kept in front.
+    #[must_use]
+    pub fn disputed(self, reason: &str) -> Self {
+        match self {
+            Self::Fresh { value, at } => Self::Stale {
+                value,
+                at,
+                reason: reason.to_owned(),
+            },
+            Self::Stale {
+                value,
+                at,
+                reason: older,
+            } => Self::Stale {
+                value,
+                at,
+                reason: format!("{older}; {reason}"),
+            },
+            Self::Missing { reason } => Self::Missing { reason },
+        }
+    }
+
     /// The value, if it is fresh.
     pub fn fresh(&self) -> Option<&T> {
         match self {

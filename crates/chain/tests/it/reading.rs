@@ -1,4 +1,4 @@
-use airdrops_chain::{ChainRead as _, EndpointError, ReadError, read_price, token_balance};
+use airdrops_chain::{ChainRead as _, EndpointError, ReadError, read_feeds, token_balance};
 use airdrops_types::{Address, B256, ChainId, Price, Timestamp, U256};
 use alloy::sol_types::{Revert, SolError as _, SolValue as _};
 use serde_json::json;
@@ -107,20 +107,23 @@ async fn a_feed_gives_price_and_time_and_nothing_without_a_positive_answer() {
     node.world().calls.insert(DECIMALS, decimals);
     let answer = round(U256::from(200_000_000_000u64), 1_700_000_000);
     node.world().calls.insert(LATEST_ROUND, answer);
-    assert_eq!(
-        read_price(&view, FEED).await.unwrap(),
-        (
-            Price(2000 * Price::SCALE),
-            Timestamp::from_unix_seconds(1_700_000_000)
-        )
-    );
-    for (answer, updated) in [(U256::ZERO, 1), (U256::MAX, 1), (U256::from(1), 0)] {
+    let said = read_feeds(&view, &[FEED]).await.remove(0).unwrap();
+    assert_eq!(said.price, Price(2000 * Price::SCALE));
+    assert_eq!(said.updated, Timestamp::from_unix_seconds(1_700_000_000));
+    assert_eq!(said.at_bound, None);
+    // The view's block is of 1,700,000,036.
+    for (answer, updated) in [
+        (U256::ZERO, 1),
+        (U256::MAX, 1),
+        (U256::from(1), 0),
+        (U256::from(1), 1_700_000_037),
+    ] {
         node.world()
             .calls
             .insert(LATEST_ROUND, round(answer, updated));
         assert!(
             matches!(
-                read_price(&view, FEED).await,
+                read_feeds(&view, &[FEED]).await[0],
                 Err(ReadError::Unexpected { .. })
             ),
             "{answer} at {updated}"
