@@ -309,7 +309,11 @@ impl Fetcher {
             return status;
         }
         match self.body(response, REFUSAL_CAP).await {
-            Ok(body) => words(&body).map_or(status, |message| self.refused(&message)),
+            Ok(body) => match words(&body) {
+                Some(message) if message.contains("too_many_requests") => self.pause(),
+                Some(message) => self.refused(&message),
+                None => status,
+            },
             Err(_) => status,
         }
     }

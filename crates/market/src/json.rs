@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use airdrops_types::{Price, Usd};
+use airdrops_types::{Price, Timestamp, Usd};
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::value::RawValue;
 
@@ -54,43 +54,58 @@ impl<'de> Deserialize<'de> for NumberUsd {
     }
 }
 
-/// A price that is given as decimal text, as the estimators take it.
+/// A price that is given as decimal text.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct TextFloat(pub(crate) f64);
+pub(crate) struct TextPrice {
+    /// To the last digit.
+    pub(crate) exact: Price,
+    /// As the estimators take it.
+    pub(crate) float: f64,
+}
 
-impl<'de> Deserialize<'de> for TextFloat {
+impl<'de> Deserialize<'de> for TextPrice {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        decimal::price_float(&text)
-            .map(Self)
-            .map_err(|refusal| refused("price", &text, refusal))
+        let text = String::deserialize(deserializer)?;
+        let wrong = |refusal| refused("price", &text, refusal);
+        Ok(Self {
+            exact: decimal::price(&text).map_err(wrong)?,
+            float: decimal::price_float(&text).map_err(wrong)?,
+        })
     }
 }
 
-/// An instant given in whole seconds or milliseconds since 1970. Years before 2000 and after 2200
-/// are refused: the unit is wrong, or the source is.
-pub(crate) mod instant {
-    use airdrops_types::Timestamp;
-    use serde::de::{Deserialize, Deserializer, Error};
+/// The earliest instant that is believed: 2000-01-01. Before it, the unit is wrong or the source is.
+const EARLIEST: i64 = 946_684_800_000;
 
-    const EARLIEST: i64 = 946_684_800_000;
-    const LATEST: i64 = 7_258_118_400_000;
+/// The latest instant that is believed: 2200-01-01.
+const LATEST: i64 = 7_258_118_400_000;
 
-    fn within<E: Error>(millis: Option<i64>, given: i64) -> Result<Timestamp, E> {
-        millis
-            .filter(|millis| (EARLIEST..=LATEST).contains(millis))
-            .map(Timestamp)
-            .ok_or_else(|| E::custom(format_args!("the time {given} is not one of this age")))
+fn instant<E: Error>(millis: Option<i64>, given: i64) -> Result<Timestamp, E> {
+    millis
+        .filter(|millis| (EARLIEST..=LATEST).contains(millis))
+        .map(Timestamp)
+        .ok_or_else(|| E::custom(format_args!("the time {given} is not one of this age")))
+}
+
+/// An instant that is given in whole seconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seconds(pub(crate) Timestamp);
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let given = i64::deserialize(deserializer)?;
+        instant(given.checked_mul(1000), given).map(Self)
     }
+}
 
-    pub(crate) fn seconds<'de, D: Deserializer<'de>>(d: D) -> Result<Timestamp, D::Error> {
-        let given = i64::deserialize(d)?;
-        within(given.checked_mul(1000), given)
-    }
+/// An instant that is given in milliseconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Millis(pub(crate) Timestamp);
 
-    pub(crate) fn millis<'de, D: Deserializer<'de>>(d: D) -> Result<Timestamp, D::Error> {
-        let given = i64::deserialize(d)?;
-        within(Some(given), given)
+impl<'de> Deserialize<'de> for Millis {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let given = i64::deserialize(deserializer)?;
+        instant(Some(given), given).map(Self)
     }
 }
 

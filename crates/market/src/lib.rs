@@ -39,9 +39,12 @@ pub mod fetch;
 mod json;
 pub mod observed;
 mod quoted;
+pub mod settings;
+pub mod source;
 
 pub use api_key::{ApiKey, KeyUse};
 pub use clock::Clock;
 pub use error::{ErrorKind, SourceError};
 pub use fetch::{Answer, FetchPolicy, Fetcher, RateLimit, Request, SetupError};
 pub use observed::{Observed, Sighting};
+pub use settings::Settings;

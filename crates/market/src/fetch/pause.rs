@@ -30,6 +30,7 @@ pub(crate) fn until(header: Option<&str>, now: Timestamp) -> Timestamp {
 /// An HTTP date.
 pub(crate) fn date(text: &str) -> Option<Timestamp> {
     DateTimeParser::new()
+        .relaxed_weekday(true)
         .parse_timestamp(text)
         .ok()
         .map(|at| Timestamp(at.as_millisecond()))
