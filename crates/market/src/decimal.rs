@@ -114,6 +114,15 @@ fn parse_exponent(text: &str) -> Result<i64, Refusal> {
     })
 }
 
+/// An integer as the sources write it: digits, with a minus before them or nothing.
+pub(crate) fn integer<T: std::str::FromStr>(text: &str) -> Option<T> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok()
+}
+
 /// A price in dollars: above zero, at most 10¹², digits beyond the twelfth place cut.
 pub(crate) fn price(text: &str) -> Result<Price, Refusal> {
     match Decimal::parse(text)?.scaled(12)? {
@@ -232,6 +241,16 @@ mod tests {
         assert_eq!(share("1"), Ok(10_000));
         assert_eq!(share("1.01"), Err(Refusal::TooLarge));
         assert_eq!(share("-0.1"), Err(Refusal::Negative));
+    }
+
+    #[test]
+    fn an_integer_has_no_plus_and_no_space() {
+        assert_eq!(integer::<i64>("-12"), Some(-12));
+        assert_eq!(integer::<u64>("18446744073709551615"), Some(u64::MAX));
+        for wrong in ["", "-", "+1", " 1", "1.0", "1e3", "--1"] {
+            assert_eq!(integer::<i64>(wrong), None, "{wrong}");
+        }
+        assert_eq!(integer::<u64>("-1"), None);
     }
 
     proptest! {

@@ -33,6 +33,7 @@
 
 pub mod api_key;
 pub mod clock;
+pub mod config;
 mod decimal;
 pub mod error;
 pub mod fetch;
@@ -41,10 +42,13 @@ pub mod observed;
 mod quoted;
 pub mod settings;
 pub mod source;
+pub mod watch;
 
 pub use api_key::{ApiKey, KeyUse};
 pub use clock::Clock;
+pub use config::MarketConfig;
 pub use error::{ErrorKind, SourceError};
 pub use fetch::{Answer, FetchPolicy, Fetcher, RateLimit, Request, SetupError};
 pub use observed::{Observed, Sighting};
 pub use settings::Settings;
+pub use watch::Watcher;

@@ -38,10 +38,11 @@ impl Bucket {
     /// one whole refill.
     pub(crate) fn take(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         let micros = now.0.saturating_mul(1000);
-        let full_at = self
+        // Kept also when refused: the wait after a clock was set back has an end.
+        self.full_at = self
             .full_at
             .clamp(micros, micros.saturating_add(self.depth));
-        let next = full_at.saturating_add(self.refill);
+        let next = self.full_at.saturating_add(self.refill);
         let earliest = next.saturating_sub(self.depth);
         if earliest > micros {
             // Rounded up, so that a request at the instant given is allowed.
@@ -87,6 +88,7 @@ mod tests {
         let past = START.minus(Duration::from_secs(86_400));
         let until = bucket.take(past).unwrap_err();
         assert!(until.since(past) <= Duration::from_secs(1));
+        bucket.take(until).unwrap();
     }
 
     proptest! {

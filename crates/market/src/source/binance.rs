@@ -27,11 +27,13 @@ pub const PAGE: usize = 1000;
 /// How many minutes are searched for the last trade.
 const MINUTES: usize = 60;
 
-/// Defaults: every 30 s, at most 3 min old, 20 requests in 10 s; each weighs 2 of the 6,000 that an
-/// address has a minute.
+/// Defaults: every 30 s, at most 3 min old, 100 requests in 10 s; each weighs 2 of the 6,000 that
+/// an address has a minute.
 #[must_use]
 pub fn settings() -> Settings {
-    Settings::new(BASE_URL, seconds(30), seconds(180))
+    let mut settings = Settings::new(BASE_URL, seconds(30), seconds(180));
+    settings.fetch.rate.burst = 100;
+    settings
 }
 
 /// `GET /api/v3/klines`.
@@ -103,13 +105,14 @@ impl Kline {
 }
 
 impl Binance {
-    /// Works without key; with one, it goes into `X-MBX-APIKEY`.
+    /// A client that calls itself `source`: prices and bars are asked at different rates. Works
+    /// without key; with one, it goes into `X-MBX-APIKEY`.
     ///
     /// # Errors
     /// Settings that cannot be used.
-    pub fn new(settings: &Settings, clock: Clock) -> Result<Self, SetupError> {
+    pub fn new(source: &str, settings: &Settings, clock: Clock) -> Result<Self, SetupError> {
         let key_use = KeyUse::Header("x-mbx-apikey");
-        let fetcher = settings.fetcher("binance", Some(key_use), clock)?;
+        let fetcher = settings.fetcher(source, Some(key_use), clock)?;
         Ok(Self { fetcher })
     }
 

@@ -30,11 +30,14 @@ pub fn price_settings() -> Settings {
     Settings::new(COINS_BASE_URL, seconds(60), seconds(600))
 }
 
-/// Defaults for value locked: every 10 min, at most 2 h old, 10 s for an answer.
+/// Defaults for value locked: every 10 min, at most 2 h old, 10 s for an answer, 50 requests in a
+/// minute.
 #[must_use]
 pub fn tvl_settings() -> Settings {
     let mut settings = Settings::new(BASE_URL, seconds(600), seconds(2 * 3600));
     settings.fetch.timeout = seconds(10);
+    settings.fetch.rate.burst = 50;
+    settings.fetch.rate.per = seconds(60);
     settings
 }
 

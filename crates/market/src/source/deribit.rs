@@ -1,6 +1,7 @@
 //! Deribit: the volatility index DVOL, and the option chain.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use airdrops_types::{AssetId, Timestamp, VolPoints};
@@ -20,6 +21,9 @@ const LOOK_BACK: Duration = Duration::from_secs(2 * 3600);
 
 /// The greatest volatility that is believed, percent a year.
 const WILDEST: f64 = 1000.0;
+
+/// The prices of an underlying that are believed, dollars.
+const PRICES: RangeInclusive<f64> = 1e-12..=1e12;
 
 /// Defaults for the index: every 60 s, at most 10 min old, 20 requests in 10 s of 20 a second.
 #[must_use]
@@ -222,8 +226,9 @@ impl Row {
         if amounts.into_iter().any(negative) {
             return Some("a price, a volatility or an amount is negative");
         }
-        if self.underlying_price.is_some_and(|price| price <= 0.0) {
-            return Some("the underlying's price is not above zero");
+        let price = self.underlying_price;
+        if price.is_some_and(|price| !PRICES.contains(&price)) {
+            return Some("the underlying's price is none");
         }
         None
     }

@@ -92,14 +92,10 @@ impl Pyth {
 
     /// The price, and why it is doubted. Price and interval have one exponent.
     fn price(&self, given: &FeedPrice) -> Result<(Price, Option<String>), String> {
-        let mantissa: i64 = given
-            .price
-            .parse()
-            .map_err(|_| format!("the price {} is not an integer", given.price))?;
-        let interval: u64 = given
-            .conf
-            .parse()
-            .map_err(|_| format!("the confidence {} is not a whole number", given.conf))?;
+        let mantissa: i64 = decimal::integer(&given.price)
+            .ok_or_else(|| format!("the price {} is not an integer", given.price))?;
+        let interval: u64 = decimal::integer(&given.conf)
+            .ok_or_else(|| format!("the confidence {} is not a whole number", given.conf))?;
         let price = decimal::price(&format!("{mantissa}e{}", given.expo))
             .map_err(|refusal| format!("the price {mantissa}e{} {refusal}", given.expo))?;
         let whole = u128::from(mantissa.unsigned_abs());
