@@ -10,23 +10,17 @@ use airdrops_types::{
 use tokio::task::JoinSet;
 
 use crate::config::MarketConfig;
-use crate::source::binance::Binance;
-use crate::source::coingecko::CoinGecko;
-use crate::source::defillama::{LlamaPrices, LlamaProtocols, LlamaTvl, ProtocolListing};
-use crate::source::deribit::{Deribit, OptionSummary};
-use crate::source::goplus::{GoPlus, TokenSecurity};
-use crate::source::incident_feed::IncidentFeed;
-use crate::source::pyth::Pyth;
-use crate::{Clock, Settings, SetupError, Sighting};
+use crate::source::defillama::ProtocolListing;
+use crate::source::deribit::OptionSummary;
+use crate::source::goplus::TokenSecurity;
+use crate::{Clock, SetupError, Sighting};
 
 mod finding;
+mod plan;
 mod probe;
 
 use finding::{Findings, Held, Sightings};
-use probe::{
-    BarsProbe, BinanceProbe, CoinGeckoProbe, FeedProbe, GoPlusProbe, LlamaPricesProbe,
-    LlamaProtocolsProbe, LlamaTvlProbe, OptionsProbe, Probe, PythProbe, VolatilityProbe,
-};
+use plan::{Plan, plans};
 
 /// What is shown of a source that has not answered yet.
 const UNANSWERED: &str = "no answer yet";
@@ -55,27 +49,6 @@ struct Watched {
     aliases: BTreeMap<AssetId, String>,
     max_age: Duration,
     held: Arc<Mutex<Arc<Held>>>,
-}
-
-/// A source that is to be watched.
-struct Plan {
-    name: String,
-    aliases: BTreeMap<AssetId, String>,
-    interval: Duration,
-    max_age: Duration,
-    probe: Arc<dyn Probe>,
-}
-
-impl Plan {
-    fn new(name: &str, settings: &Settings, probe: impl Probe) -> Self {
-        Self {
-            name: name.to_owned(),
-            aliases: BTreeMap::new(),
-            interval: settings.interval,
-            max_age: settings.max_age,
-            probe: Arc::new(probe),
-        }
-    }
 }
 
 impl Watcher {
@@ -280,128 +253,63 @@ async fn watch(plan: Plan, held: Arc<Mutex<Arc<Held>>>, clock: Clock) {
     }
 }
 
-fn plans(config: MarketConfig, clock: &Clock) -> Result<Vec<Plan>, SetupError> {
-    let mut plans = Vec::new();
-    if let Some(pyth) = config.pyth {
-        let probe = PythProbe {
-            client: Pyth::new(&pyth.settings, pyth.widest, clock.clone())?,
-            wanted: pyth.feeds,
-        };
-        plans.push(Plan::new("pyth", &pyth.settings, probe));
-    }
-    if let Some(coingecko) = config.coingecko {
-        let probe = CoinGeckoProbe {
-            client: CoinGecko::new(&coingecko.settings, coingecko.plan, clock.clone())?,
-            wanted: coingecko.ids,
-        };
-        plans.push(Plan::new("coingecko", &coingecko.settings, probe));
-    }
-    if let Some(binance) = config.binance {
-        if binance.hours > 0 {
-            let mut settings = binance.settings.clone();
-            settings.interval = binance.bar_interval;
-            settings.max_age = settings.max_age.max(binance.bar_interval * 3);
-            let probe = BarsProbe {
-                client: Binance::new("binance:bars", &settings, clock.clone())?,
-                wanted: binance.symbols.clone(),
-                hours: binance.hours,
-                clock: clock.clone(),
-                kept: Mutex::default(),
-            };
-            plans.push(Plan::new("binance:bars", &settings, probe));
-        }
-        fits("binance", &binance.settings, binance.symbols.len())?;
-        let probe = BinanceProbe {
-            client: Binance::new("binance", &binance.settings, clock.clone())?,
-            wanted: binance.symbols,
-        };
-        plans.push(Plan::new("binance", &binance.settings, probe));
-    }
-    if let Some(llama) = config.llama_prices {
-        let second_hand = llama
-            .keys
-            .iter()
-            .filter(|(_, key)| key.starts_with("coingecko:"))
-            .map(|(asset, _)| (asset.clone(), "coingecko:defillama".to_owned()));
-        let aliases = second_hand.collect();
-        let client = LlamaPrices::new(&llama.settings, llama.least_confidence, clock.clone())?;
-        let probe = LlamaPricesProbe {
-            client,
-            wanted: llama.keys,
-        };
-        plans.push(Plan {
-            aliases,
-            ..Plan::new("defillama:prices", &llama.settings, probe)
-        });
-    }
-    if let Some(llama) = config.llama_protocols {
-        fits("defillama:tvl", &llama.tvl, llama.slugs.len())?;
-        let probe = LlamaTvlProbe {
-            client: LlamaTvl::new(&llama.tvl, clock.clone())?,
-            wanted: llama.slugs.clone(),
-        };
-        plans.push(Plan::new("defillama:tvl", &llama.tvl, probe));
-        let probe = LlamaProtocolsProbe {
-            client: LlamaProtocols::new(&llama.list, clock.clone())?,
-            wanted: llama.slugs,
-        };
-        plans.push(Plan::new("defillama:protocols", &llama.list, probe));
-    }
-    if let Some(deribit) = config.deribit {
-        let currencies = deribit.currencies.len();
-        fits("deribit:volatility", &deribit.index, currencies)?;
-        if let Some(settings) = deribit.options {
-            fits("deribit:options", &settings, currencies)?;
-            let probe = OptionsProbe {
-                client: Deribit::new("deribit:options", &settings, clock.clone())?,
-                wanted: deribit.currencies.clone(),
-            };
-            plans.push(Plan::new("deribit:options", &settings, probe));
-        }
-        let probe = VolatilityProbe {
-            client: Deribit::new("deribit:volatility", &deribit.index, clock.clone())?,
-            wanted: deribit.currencies,
-        };
-        plans.push(Plan::new("deribit:volatility", &deribit.index, probe));
-    }
-    if let Some(goplus) = config.goplus {
-        fits("goplus", &goplus.settings, goplus.tokens.len())?;
-        let probe = GoPlusProbe {
-            client: GoPlus::new(&goplus.settings, clock.clone())?,
-            wanted: goplus.tokens,
-        };
-        plans.push(Plan::new("goplus", &goplus.settings, probe));
-    }
-    for feed in config.feeds {
-        if !is_name(&feed.name) {
-            return Err(SetupError {
-                source: feed.name,
-                reason: "a feed's name is of lower-case letters, digits, hyphens and colons".into(),
-            });
-        }
-        let client = IncidentFeed::new(&feed.name, &feed.settings, feed.words, clock.clone())?;
-        plans.push(Plan::new(&feed.name, &feed.settings, FeedProbe { client }));
-    }
-    Ok(plans)
-}
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Fails if one look at `source` is more requests than its rate limit lets through at once.
-fn fits(source: &str, settings: &Settings, requests: usize) -> Result<(), SetupError> {
-    let burst = settings.fetch.rate.burst;
-    if usize::try_from(burst).is_ok_and(|burst| requests > burst) {
-        return Err(SetupError {
-            source: source.to_owned(),
-            reason: format!(
-                "{requests} requests are needed each time and the rate limit is {burst} at once; \
-                 configure fewer, or a higher limit if the source allows it"
-            ),
-        });
-    }
-    Ok(())
-}
+    use airdrops_types::VolPoints;
 
-fn is_name(text: &str) -> bool {
-    let fine =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-:".contains(&byte);
-    !text.is_empty() && text.bytes().all(fine)
+    use super::probe::{Looking, Probe};
+    use super::*;
+    use crate::Observed;
+
+    const NOW: Timestamp = Timestamp(1_700_000_000_000);
+
+    /// Answers when its count is even, panics when it is odd.
+    struct Shaky(AtomicU32);
+
+    impl Probe for Shaky {
+        fn expected(&self) -> Findings {
+            Findings::default()
+        }
+
+        fn look(&self) -> Looking<'_> {
+            Box::pin(async {
+                let count = self.0.fetch_add(1, Ordering::SeqCst);
+                assert!(count.is_multiple_of(2), "as the test wants");
+                let index = Observed::new(VolPoints(count), NOW, NOW);
+                let mut findings = Findings::default();
+                let sighting = Some(Sighting::Seen(index));
+                findings.volatility.insert("ETH".into(), sighting);
+                Ok(findings)
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_source_is_contained_and_the_source_is_asked_again() {
+        let plan = |name: &str, interval: u64, first: u32| Plan {
+            name: name.to_owned(),
+            aliases: BTreeMap::new(),
+            interval: Duration::from_millis(interval),
+            max_age: Duration::from_secs(60),
+            probe: Arc::new(Shaky(AtomicU32::new(first))),
+        };
+        let plans = vec![plan("steady", 30_000, 0), plan("shaky", 50, 1)];
+        let watcher = Watcher::run(plans, &Clock::new(|| NOW)).unwrap();
+        let (mut panicked, mut recovered) = (false, false);
+        for _ in 0..500 {
+            let view = watcher.view(NOW);
+            let standing = &view.sources["shaky"];
+            let defect = standing.defect().unwrap_or_default();
+            panicked |= defect.contains("panicked");
+            recovered |= panicked && standing.fresh().is_some();
+            if recovered && view.sources["steady"].fresh().is_some() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("panicked: {panicked}, recovered: {recovered}");
+    }
 }

@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use airdrops_market::{ErrorKind, SourceError};
 use airdrops_types::Timestamp;
-use serde_json::Value;
 use wiremock::ResponseTemplate;
 
 use crate::server::{Server, Step, body_of, send, speaking};
-use crate::subject::{CAP, Dated, NOW, Outcome, SetClock, Subject, TOKEN, subjects};
+use crate::subject::{CAP, Dated, NOW, Outcome, SetClock, subjects};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// The fresh values of an outcome.
-fn fresh(outcome: &Result<Outcome, SourceError>) -> Vec<(&str, &str)> {
+pub(crate) fn fresh(outcome: &Result<Outcome, SourceError>) -> Vec<(&str, &str)> {
     let readings = outcome.iter().flatten();
     readings
         .filter_map(|(name, reading)| Some((name.as_str(), reading.fresh()?.as_str())))
@@ -21,7 +20,7 @@ fn fresh(outcome: &Result<Outcome, SourceError>) -> Vec<(&str, &str)> {
 }
 
 /// Whether nothing in `lie` is fresh that the truth does not say.
-fn says_nothing_new(
+pub(crate) fn says_nothing_new(
     lie: &Result<Outcome, SourceError>,
     truth: &Result<Outcome, SourceError>,
 ) -> bool {
@@ -46,9 +45,12 @@ async fn every_source_is_read_in_its_recorded_shape() {
     }
 }
 
+/// Whether a kind of error is the right one.
+type Expected = fn(&ErrorKind) -> bool;
+
 /// What a server can do to any request, and the kind of error that must come of it.
-fn wire_lies(good: &str) -> Vec<(&'static str, ResponseTemplate, fn(&ErrorKind) -> bool)> {
-    let malformed: fn(&ErrorKind) -> bool = |kind| matches!(kind, ErrorKind::Malformed { .. });
+fn wire_lies(good: &str) -> Vec<(&'static str, ResponseTemplate, Expected)> {
+    let malformed: Expected = |kind| matches!(kind, ErrorKind::Malformed { .. });
     let nested = "[".repeat(20_000);
     let cut = good.len() * 3 / 4;
     vec![
@@ -59,10 +61,7 @@ fn wire_lies(good: &str) -> Vec<(&'static str, ResponseTemplate, fn(&ErrorKind) 
         ),
         ("nothing", body_of(b""), malformed),
         ("white space", body_of(b" \n "), malformed),
-        ("half a body", body_of(&good.as_bytes()[..cut]), |kind| {
-            // Half of a bare number is a number.
-            matches!(kind, ErrorKind::Malformed { .. })
-        }),
+        ("half a body", body_of(&good.as_bytes()[..cut]), malformed),
         (
             "two bodies",
             body_of(format!("{good} {good}").as_bytes()),
@@ -134,7 +133,11 @@ async fn no_source_takes_what_is_not_an_answer() {
             let ask = (subject.client)(&server.base(), &SetClock::new());
             server.answer(answer);
             let outcome = ask().await;
-            if subject.name == "defillama:tvl" && lie == "half a body" {
+            // Half of a bare number is a number, and a feed ends with its root element.
+            if matches!(
+                (subject.name, lie),
+                ("defillama:tvl", "half a body") | ("rekt", "two bodies")
+            ) {
                 continue;
             }
             let multiple = matches!(subject.name, "binance" | "defillama:tvl");
@@ -212,9 +215,9 @@ async fn no_source_waits_for_dripping_bytes_or_believes_a_length() {
     ];
     let short = vec![send(format!("{head}content-length: 5000\r\n\r\n[]"))];
     let garbage = vec![send("SSH-2.0-OpenSSH_9.9\r\n")];
-    let timeout: fn(&ErrorKind) -> bool = |kind| matches!(kind, ErrorKind::Timeout { .. });
-    let too_large: fn(&ErrorKind) -> bool = |kind| matches!(kind, ErrorKind::TooLarge { .. });
-    let broken: fn(&ErrorKind) -> bool = |kind| matches!(kind, ErrorKind::Connect(_));
+    let timeout: Expected = |kind| matches!(kind, ErrorKind::Timeout { .. });
+    let too_large: Expected = |kind| matches!(kind, ErrorKind::TooLarge { .. });
+    let broken: Expected = |kind| matches!(kind, ErrorKind::Connect(_));
     let servers = [
         ("bytes that drip", speaking(drip).await, timeout),
         ("silence", speaking(silent).await, timeout),
@@ -313,166 +316,6 @@ async fn what_is_old_is_stale_and_what_is_dated_ahead_too() {
                 for reading in outcome.unwrap().values() {
                     assert!(format!("{reading:?}").contains(&clock.now().0.to_string()));
                 }
-            }
-        }
-    }
-}
-
-/// The places of all leaves of `value`.
-fn leaves(value: &Value, place: &str, found: &mut Vec<String>) {
-    match value {
-        Value::Object(map) => {
-            for (name, inner) in map {
-                leaves(inner, &format!("{place}/{name}"), found);
-            }
-        }
-        Value::Array(list) => {
-            for (index, inner) in list.iter().enumerate() {
-                leaves(inner, &format!("{place}/{index}"), found);
-            }
-        }
-        _ => found.push(place.to_owned()),
-    }
-}
-
-/// `good` with the text `lie` at `place`, whether or not that is JSON.
-fn with_lie(good: &Value, place: &str, lie: &str) -> String {
-    let mut told = good.clone();
-    *told.pointer_mut(place).unwrap() = Value::from("@lie@");
-    told.to_string().replace("\"@lie@\"", lie)
-}
-
-fn read_places(subject: &Subject) -> Vec<String> {
-    let full = |place: &&str| place.replace("TOKEN", TOKEN);
-    let mut places: Vec<String> = subject.read.iter().map(full).collect();
-    places.sort();
-    places
-}
-
-#[tokio::test]
-async fn a_wrong_type_anywhere_is_refused_and_says_nothing_new() {
-    for subject in subjects() {
-        let Ok(good) = serde_json::from_str::<Value>(&subject.good) else {
-            assert_eq!(subject.name, "rekt", "only feeds are not JSON");
-            continue;
-        };
-        let server = Server::saying(&good.to_string()).await;
-        let ask = (subject.client)(&server.base(), &SetClock::new());
-        let truth = ask().await;
-        let mut places = Vec::new();
-        leaves(&good, "", &mut places);
-        let mut read = Vec::new();
-        for place in places {
-            server.say(&with_lie(&good, &place, "{}"));
-            let outcome = ask().await;
-            if fresh(&outcome) == fresh(&truth) {
-                continue;
-            }
-            read.push(place.clone());
-            let leaf = good.pointer(&place).unwrap();
-            let other_type = match leaf {
-                Value::Number(number) => format!("\"{number}\""),
-                Value::String(text) => match text.parse::<f64>() {
-                    Ok(_) => text.clone(),
-                    Err(_) => "1".to_owned(),
-                },
-                _ => "1".to_owned(),
-            };
-            for lie in [
-                other_type.as_str(),
-                "{}",
-                "[]",
-                "true",
-                "[1]",
-                "1e400",
-                "nul",
-                "-",
-            ] {
-                server.say(&with_lie(&good, &place, lie));
-                let outcome = ask().await;
-                let refused = match &outcome {
-                    Err(error) => matches!(
-                        error.kind,
-                        ErrorKind::Malformed { .. } | ErrorKind::NoData { .. }
-                    ),
-                    Ok(_) => false,
-                };
-                assert!(
-                    refused,
-                    "{} with {lie} at {place}: {outcome:?}",
-                    subject.name
-                );
-            }
-            // Null is a missing value where the source documents it, and never another one.
-            server.say(&with_lie(&good, &place, "null"));
-            let outcome = ask().await;
-            let said = format!("{:?}", fresh(&outcome));
-            let unknown =
-                said.is_empty() || said.contains("None") || says_nothing_new(&outcome, &truth);
-            assert!(
-                unknown,
-                "{} with null at {place}: {outcome:?}",
-                subject.name
-            );
-        }
-        read.sort();
-        assert_eq!(
-            read,
-            read_places(&subject),
-            "{}: what is read",
-            subject.name
-        );
-    }
-}
-
-#[tokio::test]
-async fn negative_and_absurd_numbers_are_refused() {
-    for subject in subjects() {
-        let Ok(good) = serde_json::from_str::<Value>(&subject.good) else {
-            continue;
-        };
-        let server = Server::start().await;
-        let ask = (subject.client)(&server.base(), &SetClock::new());
-        for place in subject.positive {
-            let quoted = good.pointer(place).unwrap().is_string();
-            let numbers = [
-                "-1",
-                "-0.0001",
-                "0",
-                "-0",
-                "1e300",
-                "1e30",
-                "-1e300",
-                "1e-300",
-                "NaN",
-                "inf",
-                "-Infinity",
-                "0x10",
-                "1_000",
-                "1,5",
-                " 1",
-                "+1",
-                ".5",
-                "",
-            ];
-            for number in numbers {
-                let lie = if quoted {
-                    format!("\"{number}\"")
-                } else {
-                    number.to_owned()
-                };
-                let nothing = ["0", "-0", "1e-300"].contains(&number);
-                if subject.zero && nothing {
-                    continue;
-                }
-                if !quoted && number == " 1" {
-                    continue;
-                }
-                server.say(&with_lie(&good, place, &lie));
-                let outcome = ask().await;
-                let error = outcome.expect_err(&format!("{} took {lie} at {place}", subject.name));
-                let refused = matches!(error.kind, ErrorKind::Malformed { .. });
-                assert!(refused, "{} told {lie} at {place}: {error}", subject.name);
             }
         }
     }

@@ -3,6 +3,7 @@
 
 mod fetching;
 mod lying;
+mod mistyping;
 mod server;
 mod shapes;
 mod subject;
