@@ -1,11 +1,12 @@
 //! What every source can be told.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::{ApiKey, Clock, FetchPolicy, Fetcher, KeyUse, RateLimit, SetupError};
 
 /// Where a source is, with which key, and how often and how long it is asked.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// The address under which the source's paths lie.
     pub base_url: String,
@@ -58,6 +59,18 @@ impl Settings {
             }
         };
         Fetcher::new(source, &self.base_url, key, self.fetch, clock)
+    }
+}
+
+impl fmt::Debug for Settings {
+    /// Without the address, which may hold what a publisher takes for a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("key", &self.key)
+            .field("fetch", &self.fetch)
+            .field("interval", &self.interval)
+            .field("max_age", &self.max_age)
+            .finish_non_exhaustive()
     }
 }
 

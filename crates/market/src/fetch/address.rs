@@ -69,6 +69,8 @@ impl BaseUrl {
         key: Option<&(KeyUse, ApiKey)>,
     ) -> Url {
         let mut url = self.0.clone();
+        // A slash at the end matters where the base is the whole address, as with feeds.
+        let whole = segments.is_empty() && !matches!(key, Some((KeyUse::Path, _)));
         let own: Vec<String> = url
             .path_segments()
             .into_iter()
@@ -76,9 +78,11 @@ impl BaseUrl {
             .filter(|part| !part.is_empty())
             .map(str::to_owned)
             .collect();
-        url.set_path("");
+        if !whole {
+            url.set_path("");
+        }
         // Cannot fail: the address has a host.
-        if let Ok(mut path) = url.path_segments_mut() {
+        if !whole && let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty();
             if let Some((KeyUse::Path, key)) = key {
                 path.push(key.expose());
@@ -141,6 +145,10 @@ mod tests {
             let url = BaseUrl::parse(base).unwrap().join(&segments, &query, None);
             let expected = "https://x.io/api/v3/a%20b/c%2F..%2Fd%3Fe?ids%5B%5D=1%262";
             assert_eq!(url.as_str(), expected);
+        }
+        for feed in ["https://x.io/feed/", "https://x.io/feed"] {
+            let url = BaseUrl::parse(feed).unwrap().join(&[], &[], None);
+            assert_eq!(url.as_str(), feed);
         }
         let key = (KeyUse::Path, ApiKey::new(" k "));
         let pro = BaseUrl::parse("https://x.io/api").unwrap();

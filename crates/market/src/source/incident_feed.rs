@@ -147,11 +147,12 @@ impl Words {
 #[derive(Debug)]
 pub struct IncidentFeed {
     fetcher: Fetcher,
+    request: Request,
     words: IncidentWords,
 }
 
 impl IncidentFeed {
-    /// The feed at the settings' base address, called `name`: the name of who publishes it,
+    /// The feed at the settings' base address, which may have a query, called `name`: the name of who publishes it,
     /// because feeds of one publisher are not independent of each other.
     ///
     /// # Errors
@@ -162,8 +163,24 @@ impl IncidentFeed {
         words: IncidentWords,
         clock: Clock,
     ) -> Result<Self, SetupError> {
+        let mut settings = settings.clone();
+        let mut request = Request::default();
+        // What is no address is told apart by the fetcher.
+        if let Ok(mut url) = reqwest::Url::parse(&settings.base_url)
+            && url.query().is_some()
+        {
+            for (parameter, value) in url.query_pairs() {
+                request = request.with(&parameter, value);
+            }
+            url.set_query(None);
+            settings.base_url = url.into();
+        }
         let fetcher = settings.fetcher(name, None, clock)?;
-        Ok(Self { fetcher, words })
+        Ok(Self {
+            fetcher,
+            request,
+            words,
+        })
     }
 
     /// What the feed reports, newest first. Entries that neither name anything configured nor
@@ -173,7 +190,7 @@ impl IncidentFeed {
     /// # Errors
     /// Any [`ErrorKind`](crate::ErrorKind) but `NoData`: a feed without incidents is a good feed.
     pub async fn incidents(&self) -> Result<Vec<Incident>, SourceError> {
-        let answer = self.fetcher.get(&Request::default()).await?;
+        let answer = self.fetcher.get(&self.request).await?;
         let feed = self.parse(&answer)?;
         let mut incidents: Vec<Incident> = feed
             .entries

@@ -102,3 +102,24 @@ async fn a_feed_that_would_overflow_its_parser_is_refused() {
         assert!(found.iter().all(|incident| incident.title.len() < 300));
     }
 }
+
+#[tokio::test]
+async fn a_feed_s_address_is_asked_as_it_is_written_and_its_query_is_not_shown() {
+    let server = Server::saying(&rss("")).await;
+    let clock = SetClock::new().clock();
+    let settings = settings(&format!("{}/blog/?feed=rss2&token=s3cr3t", server.base()));
+    let feed = IncidentFeed::new("rekt", &settings, words(), clock).unwrap();
+    assert_eq!(feed.incidents().await.unwrap().len(), 1);
+    let (path, query) = server.last().await;
+    assert_eq!(path, "/blog/");
+    let expected = [("feed", "rss2"), ("token", "s3cr3t")];
+    assert_eq!(
+        query,
+        expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    );
+    let shown = format!("{feed:?} {settings:?}");
+    assert!(
+        !shown.contains("s3cr3t") && !shown.contains("rss2"),
+        "{shown}"
+    );
+}
