@@ -79,6 +79,8 @@ pub enum Command {
     Replay,
     /// Show what was earned, paid, refused and risked
     Report(Report),
+    /// Measure risk on data from a file
+    Risk(Risk),
     /// Check the configuration, or print its JSON Schema
     Config(Config),
     /// Write a configuration file
@@ -184,6 +186,39 @@ pub struct Report {
     /// Write one self-contained HTML file
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+/// Options of `risk`.
+#[derive(Debug, Clone, Args)]
+pub struct Risk {
+    /// What to measure.
+    #[command(subcommand)]
+    pub command: RiskCommand,
+}
+
+/// What to measure.
+#[derive(Debug, Clone, Subcommand)]
+pub enum RiskCommand {
+    /// Score a series as it arrives: how unusual each value is by what came before it
+    Anomalies(Anomalies),
+}
+
+/// Options of `risk anomalies`.
+#[derive(Debug, Clone, Args)]
+pub struct Anomalies {
+    /// Rows of `timestamp,value`, gzip or not; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub csv: PathBuf,
+    /// False alarms per quarter of a year that the `alarm` column may raise
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = positive)]
+    pub false_alarms: f64,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => Ok(number),
+        _ => Err("a number above 0 is needed".to_owned()),
+    }
 }
 
 /// Options of `config`.

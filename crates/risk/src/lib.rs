@@ -8,8 +8,10 @@
 //! - [`control`]: which stops hold, and where.
 //! - [`reservation`]: exposure that was permitted and is not visible yet.
 //! - [`breaker`]: what trips stops by itself.
+//! - [`anomaly`]: what is unusual in a stream.
 //! - [`gate`]: decides on one intent; makes the [`Permit`].
 
+pub mod anomaly;
 pub mod breaker;
 pub mod control;
 pub mod exposure;

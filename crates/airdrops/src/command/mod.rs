@@ -8,6 +8,7 @@ pub mod init;
 pub mod journal;
 pub mod replay;
 pub mod report;
+pub mod risk;
 pub mod run;
 pub mod status;
 pub mod version;
@@ -45,6 +46,7 @@ pub fn dispatch(cli: &Cli) -> ExitCode {
         Command::Journal(options) => journal::journal(global, options),
         Command::Replay => replay::replay(global),
         Command::Report(options) => report::report(global, options),
+        Command::Risk(options) => risk::risk(global, &options.command),
         Command::Config(options) => config::config(global, &options.command),
         Command::Init(options) => init::init(global, options),
         Command::Version => version::version(global),
