@@ -6,6 +6,7 @@
 //! alarms.
 //!
 //! - [`stream`]: a named detector with its state, the entrance for most uses.
+//! - [`detector`]: what judges it, and what it says.
 //! - [`ensemble`]: anything unusual, from several statistics judged by their own past.
 //! - [`bernoulli`]: failure rates per class.
 //! - [`cusum`], [`ewma_chart`]: control charts on values standardised by [`robust`].
@@ -17,6 +18,7 @@ pub mod arl;
 pub mod bernoulli;
 pub mod calibrate;
 pub mod cusum;
+pub mod detector;
 pub mod ensemble;
 pub mod ewma_chart;
 pub mod hold_off;
@@ -32,11 +34,12 @@ pub use bernoulli::{
 };
 pub use calibrate::{CalibrateError, Calibration, FalseAlarmBudget, calibrate};
 pub use cusum::{Cusum, CusumReading};
+pub use detector::{Evidence, Method, Observation};
 pub use ensemble::{Ensemble, Signal, Surprise};
 pub use ewma_chart::{EwmaChart, EwmaReading};
 pub use hold_off::HoldOff;
 pub use robust::RobustScale;
 pub use season::SeasonProfile;
-pub use stream::{Evidence, Method, Observation, Stream, StreamError, StreamSettings};
+pub use stream::{Stream, StreamError, StreamSettings};
 pub use tail::{Side, TailModel};
 pub use window::OrderedWindow;

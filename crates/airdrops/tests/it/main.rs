@@ -14,3 +14,4 @@ mod journal;
 mod live;
 mod program;
 mod report;
+mod risk_anomalies;

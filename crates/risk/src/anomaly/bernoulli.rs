@@ -31,7 +31,9 @@ pub struct BernoulliCusum {
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum BernoulliError {
     /// The rates make no sense.
-    #[error("usual rate {p0} and alarming rate {p1}: both must lie between 0 and 1, {p0} below {p1}")]
+    #[error(
+        "usual rate {p0} and alarming rate {p1}: both must lie between 0 and 1, {p0} below {p1}"
+    )]
     Rates {
         /// Usual failure rate.
         p0: f64,

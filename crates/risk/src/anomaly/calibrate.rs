@@ -209,7 +209,11 @@ mod tests {
     fn cusum_alarms(path: &[f64], h: f64) -> usize {
         let mut chart = Cusum::new(0.5, h);
         path.iter()
-            .filter(|z| chart.push(**z).is_some_and(|reading| reading.alarm.is_some()))
+            .filter(|z| {
+                chart
+                    .push(**z)
+                    .is_some_and(|reading| reading.alarm.is_some())
+            })
             .count()
     }
 
@@ -224,7 +228,13 @@ mod tests {
         let (history, held_out) = series.split_at(4_000);
         for between in [500.0, 2_000.0] {
             let found = calibrate(
-                history, 10.0, between, 60.0, MOST_WORK, &mut random, cusum_alarms,
+                history,
+                10.0,
+                between,
+                60.0,
+                MOST_WORK,
+                &mut random,
+                cusum_alarms,
             )
             .unwrap();
             assert_eq!(found.extrapolated, between > 500.0);
@@ -249,7 +259,13 @@ mod tests {
             .collect();
         let mut at = |block: f64| {
             let found = calibrate(
-                &history, block, 1000.0, 200.0, 100_000, &mut random, cusum_alarms,
+                &history,
+                block,
+                1000.0,
+                200.0,
+                100_000,
+                &mut random,
+                cusum_alarms,
             );
             found.unwrap().threshold
         };
@@ -262,7 +278,13 @@ mod tests {
         let mut random = ChaCha8Rng::seed_from_u64(7);
         let history: Vec<f64> = (0..4000).map(|_| normal(&mut random)).collect();
         let found = calibrate(
-            &history, 1.0, 9_482.0, 60.0, 50_000, &mut random, cusum_alarms,
+            &history,
+            1.0,
+            9_482.0,
+            60.0,
+            50_000,
+            &mut random,
+            cusum_alarms,
         )
         .unwrap();
         assert!(found.extrapolated);
@@ -272,16 +294,37 @@ mod tests {
 
     #[test]
     fn equal_seeds_give_equal_thresholds_and_short_histories_none() {
-        let history: Vec<f64> = (0..200).map(|i| f64::from(i * 37 % 101) / 50.0 - 1.0).collect();
+        let history: Vec<f64> = (0..200)
+            .map(|i| f64::from(i * 37 % 101) / 50.0 - 1.0)
+            .collect();
         let run = || {
             let mut random = ChaCha8Rng::seed_from_u64(1);
-            calibrate(&history, 5.0, 100.0, 60.0, 10_000, &mut random, cusum_alarms).unwrap()
+            calibrate(
+                &history,
+                5.0,
+                100.0,
+                60.0,
+                10_000,
+                &mut random,
+                cusum_alarms,
+            )
+            .unwrap()
         };
         assert_eq!(run(), run());
         let mut random = ChaCha8Rng::seed_from_u64(1);
-        let short = calibrate(&history[..49], 5.0, 100.0, 60.0, 9, &mut random, cusum_alarms);
+        let short = calibrate(
+            &history[..49],
+            5.0,
+            100.0,
+            60.0,
+            9,
+            &mut random,
+            cusum_alarms,
+        );
         assert_eq!(short, Err(CalibrateError::History { have: 49 }));
-        let loud = calibrate(&history, 5.0, 100.0, 60.0, 5000, &mut random, |path, _| path.len());
+        let loud = calibrate(&history, 5.0, 100.0, 60.0, 5000, &mut random, |path, _| {
+            path.len()
+        });
         assert_eq!(loud, Err(CalibrateError::Budget { highest: 60.0 }));
     }
 

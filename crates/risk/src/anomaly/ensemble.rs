@@ -62,6 +62,20 @@ impl Signal {
         Self::Spread,
         Self::Season,
     ];
+
+    /// Its name, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Level => "level",
+            Self::Jump => "jump",
+            Self::Departure => "departure",
+            Self::Mean => "mean",
+            Self::Drift => "drift",
+            Self::Spread => "spread",
+            Self::Season => "season",
+        }
+    }
 }
 
 /// How improbable one statistic is.
@@ -153,7 +167,8 @@ impl Ensemble {
         self.recent.push_back(value);
         let season = self.season.expect(at).map(|usual| value - usual);
         self.season.push(at, value);
-        let mean = (self.recent.len() >= SHORT).then(|| self::mean(self.recent.iter().rev().take(SHORT)));
+        let mean =
+            (self.recent.len() >= SHORT).then(|| self::mean(self.recent.iter().rev().take(SHORT)));
         let long = self::mean(self.recent.iter());
         let spread = mean.map(|centre| {
             let squares: f64 = self

@@ -1,6 +1,6 @@
 //! What is usual at this time of the day and of the week.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use airdrops_types::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 const HOUR: i64 = 3_600_000;
 const SLOTS_IN_DAY: i64 = 24;
 const SLOTS_IN_WEEK: i64 = 7 * SLOTS_IN_DAY;
-/// Weight of the newest day (week) in the profile.
-const NEWEST: f64 = 0.3;
-/// From so many weeks on, the weekly profile is preferred.
-const WEEKS: u32 = 3;
+/// Days (weeks) of each hour that the profile remembers.
+const REMEMBERED: usize = 5;
+/// From so many weeks on, the weekly profile is preferred: a median of three bears one outlier.
+const WEEKS: usize = 3;
 
-/// Mean values of the hours of the day and of the hours of the week, in UTC, over past days. An
+/// Usual values of the hours of the day and of the hours of the week, in UTC: the median of the means
+/// of the last five such hours, so that one outlier is not expected again a day or a week later. An
 /// hour enters when it is over, so that no value is judged by itself.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct SeasonProfile {
@@ -22,11 +23,21 @@ pub struct SeasonProfile {
     current: Option<CurrentHour>,
 }
 
-/// The usual value of one hour, and on how many of them it rests.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// Means of the last hours of one kind.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 struct Slot {
-    mean: f64,
-    times: u32,
+    means: VecDeque<f64>,
+}
+
+impl Slot {
+    fn median(&self) -> Option<f64> {
+        let mut sorted: Vec<f64> = self.means.iter().copied().collect();
+        sorted.sort_by(f64::total_cmp);
+        let n = sorted.len();
+        let upper = sorted.get(n / 2)?;
+        let lower = sorted.get(n.saturating_sub(1) / 2)?;
+        Some(f64::midpoint(*lower, *upper))
+    }
 }
 
 /// The hour that is not over.
@@ -46,9 +57,9 @@ impl SeasonProfile {
         let weekly = self.weekly.get(&hour.rem_euclid(SLOTS_IN_WEEK));
         let daily = self.daily.get(&hour.rem_euclid(SLOTS_IN_DAY));
         weekly
-            .filter(|slot| slot.times >= WEEKS)
+            .filter(|slot| slot.means.len() >= WEEKS)
             .or(daily)
-            .map(|slot| slot.mean)
+            .and_then(Slot::median)
     }
 
     /// Takes a finite value in.
@@ -64,8 +75,16 @@ impl SeasonProfile {
             }
             _ => {
                 if let Some(over) = self.current.take() {
-                    enter(&mut self.daily, over.hour.rem_euclid(SLOTS_IN_DAY), over.mean);
-                    enter(&mut self.weekly, over.hour.rem_euclid(SLOTS_IN_WEEK), over.mean);
+                    enter(
+                        &mut self.daily,
+                        over.hour.rem_euclid(SLOTS_IN_DAY),
+                        over.mean,
+                    );
+                    enter(
+                        &mut self.weekly,
+                        over.hour.rem_euclid(SLOTS_IN_WEEK),
+                        over.mean,
+                    );
                 }
                 self.current = Some(CurrentHour {
                     hour,
@@ -78,11 +97,11 @@ impl SeasonProfile {
 }
 
 fn enter(profile: &mut BTreeMap<i64, Slot>, place: i64, mean: f64) {
-    let slot = profile.entry(place).or_insert(Slot { mean, times: 0 });
-    slot.times = slot.times.saturating_add(1);
-    // The plain mean of the first few, then exponentially fading.
-    let weight = NEWEST.max(1.0 / f64::from(slot.times));
-    slot.mean += weight * (mean - slot.mean);
+    let slot = profile.entry(place).or_default();
+    if slot.means.len() == REMEMBERED {
+        slot.means.pop_front();
+    }
+    slot.means.push_back(mean);
 }
 
 #[cfg(test)]
@@ -104,6 +123,17 @@ mod tests {
         }
         assert_eq!(profile.expect(at(33)), Some(10.0));
         assert_eq!(profile.expect(at(34)), Some(1.0));
+    }
+
+    #[test]
+    fn one_outlier_is_not_expected_again() {
+        let mut profile = SeasonProfile::default();
+        for hour in 0..24 * 30 {
+            profile.push(at(hour), if hour == 24 * 25 + 9 { 1000.0 } else { 1.0 });
+        }
+        for hour in 24 * 30..24 * 37 {
+            assert_eq!(profile.expect(at(hour)), Some(1.0));
+        }
     }
 
     #[test]

@@ -10,50 +10,13 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::calibrate::{Calibration, FalseAlarmBudget, calibrate};
-use super::cusum::Cusum;
-use super::ensemble::{Ensemble, Surprise};
-use super::ewma_chart::EwmaChart;
-use super::hold_off::HoldOff;
-use super::robust::RobustScale;
-use super::tail::Side;
+use super::detector::{Detector, HIGHEST, MEMORY, Method, Observation, alarms};
 
-/// Samples between two calibrations, at first; later ones come when the history grew by half, and
-/// at the latest when it was replaced by half.
-const FIRST_CALIBRATION: u64 = 256;
-/// Values that a stream remembers.
-const MEMORY: usize = 4096;
+/// Samples before the first calibration: fewer, and the statistics are not settled enough for
+/// rates beyond what was seen to be told (measured: the budget is exceeded tenfold after 256).
+const FIRST_CALIBRATION: u64 = 1000;
 /// Resampled values per calibration.
 const WORK: usize = 40_000;
-/// Samples that one event holds off further alarms, unless it grows markedly worse.
-const HOLD_OFF: u64 = 120;
-/// How much worse, in units of −log10 p.
-const WORSE: f64 = 0.5;
-/// Factor on the surprise of what is held off.
-const HELD_OFF: f64 = 0.3;
-/// The surprise that scores one half.
-const HALF_SCORE: f64 = 8.0;
-/// Standardised values are cut off here.
-const WINSOR: f64 = 8.0;
-/// Highest thresholds that are looked for.
-const HIGHEST: f64 = 1e4;
-
-/// What a stream is watched for.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// Anything unusual: level, jumps, drifts, spread, season.
-    Ensemble,
-    /// A lasting shift, by a two-sided CUSUM with reference value `k` in standard deviations.
-    Cusum {
-        /// Half the shift that matters.
-        k: f64,
-    },
-    /// A lasting shift, by an EWMA chart with weight `lambda` in (0, 1].
-    Ewma {
-        /// Weight of the newest value.
-        lambda: f64,
-    },
-}
 
 /// What a stream is and how often it may be wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,7 +48,9 @@ impl StreamSettings {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StreamError {
     /// Not a finite number. The state is as before.
-    #[error("{stream}: {value} at {at} is not a finite number: a source that gives none is missing")]
+    #[error(
+        "{stream}: {value} at {at} is not a finite number: a source that gives none is missing"
+    )]
     NotFinite {
         /// The stream.
         stream: String,
@@ -94,32 +59,6 @@ pub enum StreamError {
         /// The value.
         value: f64,
     },
-}
-
-/// What a stream says of a value.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Observation {
-    /// How anomalous the value is: 0 usual, towards 1 the more improbable by the stream's own past.
-    /// Comparable across streams.
-    pub score: f64,
-    /// Whether the threshold of the false-alarm budget is exceeded. Never before the first
-    /// calibration, after 256 samples.
-    pub alarm: bool,
-    /// Why.
-    pub evidence: Evidence,
-}
-
-/// What an observation rests on.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Evidence {
-    /// The chart's statistic.
-    pub statistic: f64,
-    /// The threshold in force; `None` while the stream learns.
-    pub threshold: Option<f64>,
-    /// In which direction, if it has one.
-    pub side: Option<Side>,
-    /// The parts of the surprise, largest first; empty for a CUSUM or EWMA.
-    pub surprises: Vec<Surprise>,
 }
 
 /// A detector with its state.
@@ -135,46 +74,11 @@ pub struct Stream {
     calibration: Option<Calibration>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Detector {
-    Ensemble {
-        ensemble: Box<Ensemble>,
-        hold_off: HoldOff,
-    },
-    Cusum {
-        scale: RobustScale,
-        chart: Cusum,
-    },
-    Ewma {
-        scale: RobustScale,
-        chart: EwmaChart,
-    },
-}
-
-fn hold_off() -> HoldOff {
-    HoldOff::new(HOLD_OFF, WORSE, HELD_OFF)
-}
-
 impl Stream {
     /// A stream that has seen nothing.
     #[must_use]
     pub fn new(settings: StreamSettings) -> Self {
-        let scale = RobustScale::new(MEMORY, 30, WINSOR);
-        let detector = match settings.method {
-            Method::Ensemble => Detector::Ensemble {
-                ensemble: Box::default(),
-                hold_off: hold_off(),
-            },
-            Method::Cusum { k } => Detector::Cusum {
-                scale,
-                chart: Cusum::new(k, HIGHEST),
-            },
-            Method::Ewma { lambda } => Detector::Ewma {
-                scale,
-                chart: EwmaChart::new(lambda, HIGHEST),
-            },
-        };
+        let detector = Detector::new(settings.method);
         Self {
             settings,
             detector,
@@ -227,7 +131,8 @@ impl Stream {
         Ok(observation)
     }
 
-    /// Finds the threshold again on the history. One that cannot be found leaves the last in force.
+    /// Finds the threshold again on the history, when the stream grew by half, and at the latest when
+    /// half of the history is new. One that cannot be found leaves the last in force.
     /// None is below what one statistic, or one standard deviation, would demand of a quiet history.
     fn calibrate(&mut self, now: Timestamp) {
         let memory = MEMORY as u64;
@@ -249,112 +154,10 @@ impl Stream {
                 Method::Ensemble => between.log10(),
                 Method::Cusum { .. } | Method::Ewma { .. } => 1.0,
             });
-            self.calibration = Some(found);
-        }
-    }
-}
-
-/// Alarms of a fresh chart over a path of what charts are fed.
-fn alarms(method: Method, path: &[f64], threshold: f64) -> usize {
-    match method {
-        Method::Ensemble => {
-            let mut chart = hold_off();
-            path.iter().filter(|fed| chart.push(**fed) > threshold).count()
-        }
-        Method::Cusum { k } => {
-            let mut chart = Cusum::new(k, threshold);
-            path.iter()
-                .filter(|z| chart.push(**z).is_some_and(|reading| reading.alarm.is_some()))
-                .count()
-        }
-        Method::Ewma { lambda } => {
-            let mut chart = EwmaChart::new(lambda, threshold);
-            path.iter()
-                .filter(|z| chart.push(**z).is_some_and(|reading| reading.alarm.is_some()))
-                .count()
-        }
-    }
-}
-
-impl Detector {
-    /// What the chart was fed, if it was, and what it says.
-    fn push(
-        &mut self,
-        at: Timestamp,
-        value: f64,
-        threshold: Option<f64>,
-    ) -> (Option<f64>, Observation) {
-        match self {
-            Self::Ensemble { ensemble, hold_off } => {
-                let surprises = ensemble.push(at, value);
-                let fed: f64 = surprises.iter().map(|part| part.weight()).sum();
-                let statistic = hold_off.push(fed);
-                let side = surprises.first().map(|part| part.side);
-                let observation = Observation {
-                    score: statistic / (statistic + HALF_SCORE),
-                    alarm: threshold.is_some_and(|threshold| statistic > threshold),
-                    evidence: Evidence {
-                        statistic,
-                        threshold,
-                        side,
-                        surprises,
-                    },
-                };
-                (Some(fed), observation)
-            }
-            Self::Cusum { scale, chart } => {
-                chart.h = threshold.unwrap_or(HIGHEST);
-                let z = scale.push(value);
-                let reading = z.and_then(|z| chart.push(z));
-                let statistic = reading.map_or(0.0, |found| found.high.max(found.low));
-                let side = reading.map(|found| side_of(found.high - found.low));
-                let alarm = reading.is_some_and(|found| found.alarm.is_some());
-                (z, of_chart(statistic, threshold, alarm, side))
-            }
-            Self::Ewma { scale, chart } => {
-                chart.l = threshold.unwrap_or(HIGHEST);
-                let z = scale.push(value);
-                let reading = z.and_then(|z| chart.push(z));
-                // In standard deviations of the average, as the limit.
-                let statistic = reading.map_or(0.0, |found| {
-                    found.value.abs() * chart.l / found.limit.max(f64::MIN_POSITIVE)
-                });
-                let side = reading.map(|found| side_of(found.value));
-                let alarm = reading.is_some_and(|found| found.alarm.is_some());
-                (z, of_chart(statistic, threshold, alarm, side))
+            if self.calibration.replace(found).is_none() {
+                self.detector.restart();
             }
         }
-    }
-}
-
-fn side_of(difference: f64) -> Side {
-    if difference < 0.0 {
-        Side::Below
-    } else {
-        Side::Above
-    }
-}
-
-/// The score of a chart is half at its threshold.
-fn of_chart(
-    statistic: f64,
-    threshold: Option<f64>,
-    alarm: bool,
-    side: Option<Side>,
-) -> Observation {
-    let score = match threshold {
-        Some(threshold) if statistic > 0.0 => statistic / (statistic + threshold),
-        _ => 0.0,
-    };
-    Observation {
-        score,
-        alarm,
-        evidence: Evidence {
-            statistic,
-            threshold,
-            side,
-            surprises: Vec::new(),
-        },
     }
 }
 
@@ -365,6 +168,7 @@ mod tests {
     use rand::Rng as _;
 
     use super::*;
+    use crate::anomaly::Side;
 
     const HOUR: i64 = 3_600_000;
 

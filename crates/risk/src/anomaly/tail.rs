@@ -36,6 +36,17 @@ pub enum Side {
     Below,
 }
 
+impl Side {
+    /// Its name, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Above => "above",
+            Self::Below => "below",
+        }
+    }
+}
+
 impl TailModel {
     /// A model that remembers `capacity` values.
     #[must_use]
@@ -92,7 +103,9 @@ impl TailModel {
         };
         // Resolution of the past: a series of steps has no smaller excess than a share of its width.
         let width = (sorted[n - 1] - sorted[0]).abs();
-        let floor = (width * 1e-3).max(value.abs() * 1e-9).max(f64::MIN_POSITIVE);
+        let floor = (width * 1e-3)
+            .max(value.abs() * 1e-9)
+            .max(f64::MIN_POSITIVE);
         let spread = mean - 2.0 * weighted;
         let shape = if spread > 0.0 {
             (2.0 - mean / spread).clamp(SHAPE.0, SHAPE.1)
@@ -103,9 +116,7 @@ impl TailModel {
         let beyond = if shape.abs() < 1e-6 {
             (-own / scale).exp()
         } else {
-            (1.0 + shape * own / scale)
-                .max(0.0)
-                .powf(-1.0 / shape)
+            (1.0 + shape * own / scale).max(0.0).powf(-1.0 / shape)
         };
         let share = (count(in_tail) + 1.0) / (count(n) + 1.0);
         let p = share * beyond;

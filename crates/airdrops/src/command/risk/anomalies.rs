@@ -70,7 +70,7 @@ fn score(
         .flexible(true)
         .trim(csv::Trim::All)
         .from_reader(source);
-    let headers = rows.headers().map_err(unreadable)?.clone();
+    let headers = rows.headers().map_err(|error| unreadable(&error))?.clone();
     let column = |name: &str| {
         headers
             .iter()
@@ -86,7 +86,10 @@ fn score(
         out.flush().map_err(Stop::Output)?;
     }
     let mut row = csv::StringRecord::new();
-    while rows.read_record(&mut row).map_err(unreadable)? {
+    while rows
+        .read_record(&mut row)
+        .map_err(|error| unreadable(&error))?
+    {
         let line = row.position().map(csv::Position::line);
         let bad = |problem: String| Stop::Input { line, problem };
         let field = |index: usize, name: &str| {
@@ -117,7 +120,7 @@ fn score(
     Ok(())
 }
 
-fn unreadable(error: csv::Error) -> Stop {
+fn unreadable(error: &csv::Error) -> Stop {
     Stop::Input {
         line: error.position().map(csv::Position::line),
         problem: error.to_string(),
@@ -183,7 +186,14 @@ mod tests {
         ] {
             assert_eq!(instant(text), expected, "{text}");
         }
-        for text in ["", "yesterday", "NaN", "inf", "1e300", "2014-02-30 00:00:00"] {
+        for text in [
+            "",
+            "yesterday",
+            "NaN",
+            "inf",
+            "1e300",
+            "2014-02-30 00:00:00",
+        ] {
             assert_eq!(instant(text), None, "{text}");
         }
     }
