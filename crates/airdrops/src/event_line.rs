@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use airdrops_types::{Entry, LedgerKind, TaskId, TaskState, Timestamp, TxResult, Verdict};
+use airdrops_types::{
+    AlertLevel, Entry, LedgerKind, TaskId, TaskState, Timestamp, TxResult, Verdict,
+};
 use anstyle::{AnsiColor, Style};
 
 use crate::narrate::{ChainNames, kind, line};
@@ -77,11 +79,18 @@ fn style(entry: &Entry) -> Option<Style> {
             LedgerKind::External if value.0 < 0 => BAD,
             _ => QUIET,
         },
+        Entry::Eased { .. } => STRONG,
+        Entry::Alerted { alert } => match alert.level {
+            AlertLevel::Info => QUIET,
+            AlertLevel::Warning => WAIT,
+            AlertLevel::Critical => BAD,
+        },
         Entry::Note { .. } => WAIT,
         // A refusal is followed by the task's deferral or failure, which says the same.
         Entry::Observed { .. }
         | Entry::Assessed { .. }
         | Entry::Planned { .. }
+        | Entry::Signalled { .. }
         | Entry::Decided {
             verdict: Verdict::Permitted { .. } | Verdict::Refused { .. },
             ..

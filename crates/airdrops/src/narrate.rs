@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use airdrops_protocols::ModuleConfig;
 use airdrops_types::{
-    Answer, B256, ChainId, Entry, Operation, Purpose, Reason, Scope, Token, TxResult, U256, Usd,
-    Verdict,
+    Answer, B256, Bps, ChainId, ControlState, Entry, Operation, Purpose, Reason, Scope, Token,
+    TxResult, U256, Usd, Verdict,
 };
 
 /// Names of chains, for text.
@@ -83,6 +83,9 @@ pub fn kind(entry: &Entry) -> &'static str {
         Entry::Signed { .. } => "signed",
         Entry::Settled { .. } => "settled",
         Entry::Flow { .. } => "flow",
+        Entry::Eased { .. } => "eased",
+        Entry::Alerted { .. } => "alert",
+        Entry::Signalled { .. } => "signals",
         Entry::Note { .. } => "note",
     }
 }
@@ -214,6 +217,39 @@ pub fn line(names: &ChainNames, entry: &Entry) -> String {
                 entry.token.amount(amount),
                 chain_name(names, entry.token.chain)
             )
+        }
+        Entry::Eased { trip, from } => format!(
+            "{} eased from {from} to {} by {}: {}",
+            scope_text(names, &trip.scope),
+            trip.state,
+            trip.breaker,
+            trip.evidence
+        ),
+        Entry::Alerted { alert } => format!(
+            "{}: {} at {}: {}",
+            alert.level,
+            alert.matter,
+            scope_text(names, &alert.scope),
+            alert.evidence
+        ),
+        Entry::Signalled { signals } => {
+            let notable: Vec<String> = signals
+                .iter()
+                .filter(|signal| signal.state != ControlState::Active || signal.scale != Bps::WHOLE)
+                .map(|signal| {
+                    format!(
+                        "{} is {}, limits at {}",
+                        scope_text(names, &signal.scope),
+                        signal.state,
+                        signal.scale
+                    )
+                })
+                .collect();
+            if notable.is_empty() {
+                "everything is active, limits as configured".into()
+            } else {
+                notable.join("; ")
+            }
         }
         Entry::Note { text } => text.clone(),
     }

@@ -6,7 +6,7 @@
 //!
 //! | term | points lost |
 //! |---|---|
-//! | `tvl` | fall in 1 h: 5 % 15, 10 % 30, 25 % 50; in 24 h: 10 % 10, 20 % 25, 40 % 45; in 7 d: 20 % 5, 40 % 15, 60 % 30; the greatest of them, and 5 for each span that the history does not reach; at most 50; unknown 50 |
+//! | `tvl` | fall in 1 h: 5 % 15, 10 % 30, 25 % 50; in 24 h: 10 % 10, 20 % 25, 40 % 45; in 7 d: 20 % 5, 40 % 15, 60 % 30; the greatest of them, and 5 for each span that the history does not reach; at most 50; unknown 50; not watched 10 |
 //! | `depeg` | the farthest asset underneath: 0.5 % 10, 1 % 25, 2 % 40; unknown 40 |
 //! | `pins` | the worst contract: paused 40, changed 60; unknown 60; nothing pinned 20 |
 //! | `incidents` | each critical 50, fading over 90 d; warning 15 over 30 d; info 2 over 7 d; at most 60 |
@@ -51,8 +51,8 @@ pub struct FailureRecord {
 pub struct HealthInputs<'a> {
     /// The instant.
     pub now: Timestamp,
-    /// Value locked now.
-    pub tvl: &'a Reading<Usd>,
+    /// Value locked now; `None` if no source is configured for it.
+    pub tvl: Option<&'a Reading<Usd>>,
     /// Value locked before.
     pub tvl_history: &'a TvlHistory,
     /// How far each pegged asset underneath is from its peg, either way.
@@ -81,7 +81,10 @@ impl Health {
     #[must_use]
     pub fn measure(inputs: &HealthInputs<'_>) -> Self {
         let terms = vec![
-            tvl::term(inputs.now, inputs.tvl, inputs.tvl_history),
+            match inputs.tvl {
+                Some(tvl) => tvl::term(inputs.now, tvl, inputs.tvl_history),
+                None => Term::new("tvl", TVL_NOT_WATCHED, "is not watched"),
+            },
             depeg(inputs.pegs),
             pins(inputs.pins),
             incident::term(inputs.now, inputs.incidents),
@@ -99,6 +102,7 @@ const UNKNOWN_PEG: u8 = 40;
 const UNKNOWN_PIN: u8 = 60;
 const NOTHING_PINNED: u8 = 20;
 const NO_RECORD: u8 = 5;
+const TVL_NOT_WATCHED: u8 = 10;
 const STALE_INPUT: u8 = 5;
 const MISSING_INPUT: u8 = 10;
 const MOST_DATA: u8 = 20;
@@ -164,7 +168,9 @@ fn data(inputs: &HealthInputs<'_>) -> Term {
             lost.push(format!("{name} {defect}"));
         }
     };
-    look("TVL", inputs.tvl.defect(), is_missing(inputs.tvl));
+    if let Some(tvl) = inputs.tvl {
+        look("TVL", tvl.defect(), is_missing(tvl));
+    }
     for (asset, reading) in inputs.pegs {
         look(asset.as_str(), reading.defect(), is_missing(reading));
     }

@@ -1,25 +1,28 @@
 //! Risk Management System: how much is at stake, what is forbidden at present, and the only door
 //! to a signature.
 //!
-//! Pure: no I/O, no clock, no randomness. Everything that a decision rests on is handed in, so
-//! that the journal can reproduce each verdict.
+//! Pure: no I/O, no clock, no randomness of its own. Everything that a decision rests on is handed
+//! in, so that the journal can reproduce each verdict.
 //!
 //! - [`exposure`]: equity, and what is at stake per protocol family and per asset.
+//! - [`look_through`]: what is at stake at everything that the portfolio depends on.
 //! - [`price`]: one price out of several sources.
 //! - [`profit`]: what was earned, and on what.
 //! - [`gas`]: what transactions cost, against their own history and their use.
-//! - [`health`]: how well a protocol is, and [`score`]: how risky a step, a protocol, the whole.
-//! - [`control`]: which stops hold, and where.
-//! - [`reservation`]: exposure that was permitted and is not visible yet.
-//! - [`breaker`]: what trips stops by itself.
-//! - [`look_through`]: what is at stake at everything that the portfolio depends on.
-//! - [`adapt`]: how much of a limit holds at present.
-//! - [`history`]: replays prices through the code above, and counts what it would have done.
-//! - [`tail`]: what a bad day may cost, and whether that held.
 //! - [`volatility`]: how rough the market is: estimators, forecast, index and states.
+//! - [`tail`]: what a bad day may cost, and whether that held.
+//! - [`anomaly`]: what is unusual in a stream.
+//! - [`health`]: how well a protocol is, and [`score`]: how risky a step, a protocol, the whole.
+//! - [`breaker`]: what trips stops by itself.
+//! - [`control`]: which stops hold, and where.
+//! - [`adapt`]: how much of a limit holds at present.
+//! - [`monitor`]: all of it, once per tick.
+//! - [`reservation`]: exposure that was permitted and is not visible yet.
 //! - [`gate`]: decides on one intent; makes the [`Permit`].
+//! - [`history`]: replays prices through the code above, and counts what it would have done.
 
 pub mod adapt;
+pub mod anomaly;
 pub mod breaker;
 pub mod control;
 pub mod exposure;
@@ -29,6 +32,7 @@ pub mod health;
 pub mod history;
 pub mod look_through;
 pub mod marked;
+pub mod monitor;
 pub mod policy;
 pub mod price;
 pub mod profit;
@@ -49,6 +53,7 @@ pub use exposure::{Defect, Exposure};
 pub use gate::{Gate, GateState, Permit, Refusal, verdict};
 pub use health::Health;
 pub use marked::Marked;
+pub use monitor::{Assessment, Attempt, Monitor, MonitorPolicy, MonitorState, RiskReport, Seen};
 pub use policy::{AllowedCall, Policy};
 pub use price::{ConsensusRule, consensus};
 pub use profit::{Profit, ProfitBook};

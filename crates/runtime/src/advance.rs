@@ -1,6 +1,8 @@
 //! One step of one task: plan it, and make the step at its cursor.
 
 use airdrops_protocols::{PlanError, ProtocolConfig};
+use airdrops_risk::Attempt;
+use airdrops_risk::breaker::FailureClass;
 use airdrops_scheduler::TaskEvent;
 use airdrops_store::Batch;
 use airdrops_types::{
@@ -66,7 +68,16 @@ impl Engine {
         };
         let done = match self.build_and_simulate(&protocol, &operation, step).await {
             Ok(intent) => self.decide_and_submit(intent, snapshot).await?,
-            Err(hold) => Err(hold),
+            Err(hold) => {
+                // Here only an endpoint makes a step wait.
+                if matches!(hold, Hold::Wait { .. }) {
+                    self.attempts.push(Attempt {
+                        protocol: protocol.id.clone(),
+                        failure: Some(FailureClass::Rpc),
+                    });
+                }
+                Err(hold)
+            }
         };
         match done {
             Ok(()) => Ok(()),

@@ -1,10 +1,12 @@
 //! Assess: what moved without us, what everything is worth, and whether a breaker must trip.
 
-use airdrops_risk::{EquityHistory, Exposure, ROLLING_LOSS, RollingLoss};
+use airdrops_risk::breaker::ClockReading;
+use airdrops_risk::control::Change;
+use airdrops_risk::{ControlBoard, Exposure, Marked, Seen};
 use airdrops_store::{Batch, WITHDRAWALS};
 use airdrops_types::{
-    Address, ChainId, Entry, EquityPoint, I256, LedgerKind, Snapshot, Timestamp, U256, Usd,
-    Withdrawal,
+    Address, Bps, ChainId, ControlSignal, ControlState, Entry, EquityPoint, I256, LedgerKind,
+    Scope, Snapshot, Timestamp, U256, Usd, Withdrawal,
 };
 
 use crate::checkpoint;
@@ -12,6 +14,7 @@ use crate::engine::{Engine, IN_TRANSIT, WITHDRAWN};
 use crate::error::RunError;
 use crate::ledger::{Unexplained, signed_value};
 use crate::restore::stored;
+use crate::watch::keep;
 
 impl Engine {
     /// Reconciles balances, marks the portfolio and asks the breakers.
@@ -20,61 +23,107 @@ impl Engine {
             at: now,
             ..Batch::default()
         };
-        let exposure = Exposure::strict(snapshot, self.gate.policy()).ok();
-        if exposure.is_some() {
+        let marked = self.gate.mark(snapshot);
+        if marked.exposure().is_ok() {
             // Only while everything has a price: a flow that cannot be valued would be lost.
             self.explain_balances(snapshot, &mut batch)?;
         }
-        match exposure {
-            Some(exposure) => {
-                let point = EquityPoint {
-                    at: now,
-                    equity: exposure.equity,
-                    net_flows: self.net_flows,
-                    gas: self.gas_paid,
-                };
-                self.equity = Some(exposure.equity);
-                self.history.push(point);
-                batch.equity.push(point);
-                batch.entries.push(Entry::Assessed {
-                    point,
-                    protocols: exposure.protocols.into_iter().collect(),
-                    assets: exposure
-                        .assets
-                        .into_iter()
-                        .map(|(asset, value)| (asset.to_string(), value))
-                        .collect(),
-                    base_fees: snapshot
-                        .chains
-                        .iter()
-                        .filter_map(|(chain, view)| Some((*chain, *view.base_fee.fresh()?)))
-                        .collect(),
-                });
-            }
-            None => self.equity = None,
+        let point = marked.exposure().ok().map(|exposure| EquityPoint {
+            at: now,
+            equity: exposure.equity,
+            net_flows: self.net_flows,
+            gas: self.gas_paid,
+        });
+        self.equity = point.map(|point| point.equity);
+        if let (Ok(exposure), Some(point)) = (marked.exposure(), point) {
+            batch.equity.push(point);
+            batch.entries.push(assessed(snapshot, exposure, point));
         }
-        let already = self
-            .gate
-            .state()
-            .control
-            .trips()
-            .iter()
-            .any(|trip| trip.breaker == ROLLING_LOSS);
-        if !already && self.equity.is_some() {
-            let limit = self.gate.policy().rolling_loss_limit;
-            if let Some(trip) = (RollingLoss { limit }).assess(&self.history) {
-                batch.entries.push(Entry::Tripped {
-                    trip: trip.clone(),
-                    by: "breaker".to_owned(),
-                });
-                batch.trips.push(trip);
-            }
+        self.seed_prices(&mut batch)?;
+        self.watch(&marked, point, batch, now)
+    }
+
+    /// Asks the monitor; stores what it found before that takes effect.
+    fn watch(
+        &mut self,
+        marked: &Marked<'_>,
+        equity: Option<EquityPoint>,
+        mut batch: Batch,
+        now: Timestamp,
+    ) -> Result<(), RunError> {
+        let clock = self.clocks(marked.snapshot(), now);
+        let attempts = std::mem::take(&mut self.attempts);
+        let defects = self.rpc_defects.iter();
+        let defects: Vec<(Scope, String)> = defects
+            .map(|(chain, defect)| (Scope::Chain(*chain), defect.clone()))
+            .collect();
+        let seen = Seen {
+            marked,
+            policy: self.gate.policy(),
+            board: &self.gate.state().control,
+            equity,
+            attempts: &attempts,
+            clock: Some(&clock),
+            defects: &defects,
+        };
+        let found = self.monitor.assess(&seen, now);
+        let news = !found.changes.is_empty() || !found.alerts.is_empty();
+        for change in &found.changes {
+            note_change(&mut batch, change);
         }
+        let alerts = found.alerts.iter().cloned();
+        batch
+            .entries
+            .extend(alerts.map(|alert| Entry::Alerted { alert }));
+        let outline = |signals: &[ControlSignal]| -> Vec<(Scope, ControlState, Bps)> {
+            let each = signals.iter();
+            each.map(|signal| (signal.scope.clone(), signal.state, signal.scale))
+                .collect()
+        };
+        if outline(&found.signals) != outline(&self.signals) {
+            batch.entries.push(Entry::Signalled {
+                signals: found.signals.clone(),
+            });
+        }
+        self.signals = found.signals;
+        keep(&mut batch, &found.samples)?;
+        self.keep_report(&mut batch, &found.report, news)?;
+        self.remember(&mut batch, found.board.trips())?;
         (self.checkpoint)(checkpoint::ASSESS_BEFORE);
-        let stop = batch.trips.first().cloned();
         self.commit(batch)?;
         (self.checkpoint)(checkpoint::ASSESS_AFTER);
-        stop.map_or(Ok(()), |stop| self.take_effect(stop))
+        self.adopt(found.board)?;
+        let limits = self.monitor.limits().clone();
+        self.gate.adjust(limits, found.gas_ranks);
+        Ok(())
+    }
+
+    /// Takes over the board that was stored. If somebody else changed it meanwhile, theirs counts.
+    fn adopt(&mut self, board: ControlBoard) -> Result<(), RunError> {
+        if !self.dry_run {
+            let (trips, revision) = self.store.control()?;
+            if trips != board.trips() || revision != board.revision() {
+                return self.refresh_control();
+            }
+        }
+        *self.gate.control_mut() = board;
+        Ok(())
+    }
+
+    /// The clocks of this tick. A head that is old says nothing about the clock, one from the
+    /// future does.
+    fn clocks(&self, snapshot: &Snapshot, now: Timestamp) -> ClockReading {
+        let heads = snapshot.chains.values().map(|view| &view.head);
+        let chain_times = heads.filter_map(|head| {
+            let block = head.last_known()?;
+            (head.fresh().is_some() || block.time > now).then_some(block.time)
+        });
+        ClockReading {
+            wall: now,
+            monotonic: self.clock.monotonic(),
+            process: self.process,
+            chain_times: chain_times.collect(),
+        }
     }
 
     /// Books what moved without us: openings, bridge arrivals, deposits, withdrawals, losses.
@@ -151,12 +200,63 @@ impl Engine {
         if flow <= Usd::ZERO {
             return;
         }
-        let mut points: Vec<EquityPoint> = self.history.points().copied().collect();
-        for point in points.iter_mut().filter(|point| point.at > *since) {
-            point.net_flows += flow;
+        let breakers = &mut self.monitor.state_mut().breakers;
+        breakers.rolling_loss.date_back(flow, *since);
+        breakers.drawdown.date_back(flow, *since);
+        let points = breakers.rolling_loss.points();
+        for point in points.filter(|point| point.at > *since) {
             batch.equity.retain(|stored| stored.at != point.at);
             batch.equity.push(*point);
         }
-        self.history = EquityHistory::from_points(points, self.evidence_from);
+    }
+}
+
+/// The journal's entry of an assessment.
+fn assessed(snapshot: &Snapshot, exposure: &Exposure, point: EquityPoint) -> Entry {
+    let protocols = exposure.protocols.iter();
+    let assets = exposure.assets.iter();
+    Entry::Assessed {
+        point,
+        protocols: protocols
+            .map(|(family, value)| (family.clone(), *value))
+            .collect(),
+        assets: assets
+            .map(|(asset, value)| (asset.to_string(), *value))
+            .collect(),
+        base_fees: snapshot
+            .chains
+            .iter()
+            .filter_map(|(chain, view)| Some((*chain, *view.base_fee.fresh()?)))
+            .collect(),
+    }
+}
+
+/// What a change of the control board means for the store and the journal.
+fn note_change(batch: &mut Batch, change: &Change) {
+    let by = "breaker".to_owned();
+    match change {
+        Change::Tripped { trip } => {
+            batch.trips.push(trip.clone());
+            batch.entries.push(Entry::Tripped {
+                trip: trip.clone(),
+                by,
+            });
+        }
+        Change::Eased { from, trip } => {
+            batch.trips.push(trip.clone());
+            batch.entries.push(Entry::Eased {
+                trip: trip.clone(),
+                from: *from,
+            });
+        }
+        Change::Cleared { trip, evidence } => {
+            batch.ended.push((trip.scope.clone(), trip.breaker.clone()));
+            batch.entries.push(Entry::Cleared {
+                scope: trip.scope.clone(),
+                breaker: trip.breaker.clone(),
+                by,
+                reason: evidence.clone(),
+            });
+        }
     }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use airdrops_chain::{ChainClient, ChainLane, Keyring, TransactionManager};
 use airdrops_protocols::{ModuleConfig, Registry};
-use airdrops_risk::{ControlBoard, EquityHistory, FOREIGN_NONCE, Gate, GateState, ReservationBook};
+use airdrops_risk::{
+    Attempt, ControlBoard, FOREIGN_NONCE, Gate, GateState, Monitor, ReservationBook,
+};
 use airdrops_scheduler::{Change, Scheduler, TaskEvent};
 use airdrops_store::{Batch, Store, TaskFilter};
 use airdrops_types::{
-    Address, ChainId, Checkpoint, ControlState, Entry, IntentId, Scope, Snapshot, Target, TaskId,
-    TaskState, Timestamp, Token, TransactionLog, Trip, U256, Usd,
+    Address, ChainId, Checkpoint, ControlSignal, ControlState, Entry, IntentId, Scope, Snapshot,
+    Target, TaskId, TaskState, Timestamp, Token, TransactionLog, Trip, U256, Usd,
 };
 
 use crate::clock::Clock;
@@ -18,10 +20,11 @@ use crate::error::RunError;
 use crate::hold::STANDSTILLS;
 use crate::ledger::{BridgeEnds, Ledger};
 use crate::leftovers::Revocation;
-use crate::restore::{
-    complete_policy, evidence_from, looked_at, recent_equity, stored, tracked_tokens,
-};
+use crate::market::Market;
+use crate::observe::ReadFacts;
+use crate::restore::{complete_policy, looked_at, stored, tracked_tokens};
 use crate::settings::{Mode, Settings};
+use crate::watch::recall;
 use crate::withdrawals::Withdrawn;
 
 /// Setting that holds what is under way over bridges.
@@ -45,6 +48,8 @@ pub struct Parts {
     pub log: Arc<dyn TransactionLog>,
     /// One client per configured chain.
     pub clients: BTreeMap<ChainId, ChainClient>,
+    /// Markets and feeds outside the chains.
+    pub market: Arc<dyn Market>,
     /// The keys of all configured wallets.
     pub keyring: Keyring,
     /// Time.
@@ -80,11 +85,23 @@ pub struct Engine {
     pub(crate) bridges: Vec<BridgeEnds>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clients: BTreeMap<ChainId, ChainClient>,
+    pub(crate) market: Arc<dyn Market>,
+    /// What was seen of watched contracts.
+    pub(crate) facts: ReadFacts,
+    /// Chains whose witness endpoint does not answer or lags, in the last look.
+    pub(crate) rpc_defects: BTreeMap<ChainId, String>,
     pub(crate) manager: TransactionManager,
     pub(crate) gate: Gate,
     pub(crate) scheduler: Scheduler,
-    pub(crate) history: EquityHistory,
-    pub(crate) evidence_from: Option<Timestamp>,
+    pub(crate) monitor: Monitor,
+    /// What holds in each scope, as it was last written down.
+    pub(crate) signals: Vec<ControlSignal>,
+    /// Attempts since the last assessment.
+    pub(crate) attempts: Vec<Attempt>,
+    /// When the last report was stored.
+    pub(crate) reported: Option<Timestamp>,
+    /// Tells this process from others.
+    pub(crate) process: u64,
     pub(crate) ledger: Ledger,
     pub(crate) revocations: Vec<Revocation>,
     pub(crate) withdrawn: Withdrawn,
@@ -146,9 +163,7 @@ impl Engine {
         )
         .map_err(|errors| RunError::settings(&errors))?;
 
-        let evidence_from = evidence_from(store.as_ref())?;
-        let history =
-            EquityHistory::from_points(recent_equity(store.as_ref(), now)?, evidence_from);
+        let monitor = recall(&settings, store.as_ref(), gate.state().control.trips(), now)?;
         let last = store.last_equity()?;
         let ledger = Ledger::new(
             store.ledger_balances()?,
@@ -201,11 +216,17 @@ impl Engine {
             tokens,
             store,
             clients: parts.clients,
+            market: parts.market,
+            facts: ReadFacts::new(),
+            rpc_defects: BTreeMap::new(),
             manager,
             gate,
             scheduler,
-            history,
-            evidence_from,
+            monitor,
+            signals: Vec::new(),
+            attempts: Vec::new(),
+            reported: None,
+            process: now.unix_seconds() ^ (u64::from(std::process::id()) << 32),
             ledger,
             revocations,
             withdrawn,
@@ -229,6 +250,8 @@ impl Engine {
         let mut batch = Batch::at(now);
         batch.entries.push(engine.started_entry()?);
         engine.plan_again(&mut batch, now)?;
+        let limits = engine.monitor.limits().clone();
+        engine.gate.adjust(limits, BTreeMap::new());
         engine.commit(batch)?;
         Ok(engine)
     }
@@ -352,14 +375,7 @@ impl Engine {
                 self.manager.adopt_nonces(wallet);
             }
         }
-        let evidence = evidence_from(self.store.as_ref())?;
-        if evidence != self.evidence_from {
-            self.evidence_from = evidence;
-            if let Some(from) = evidence {
-                self.history.restart_from(from);
-            }
-        }
-        Ok(())
+        self.consume_cleared(before.trips())
     }
 
     /// Trips a breaker: stored before it takes effect.

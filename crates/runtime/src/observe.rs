@@ -116,7 +116,11 @@ impl Engine {
         holdings
     }
 
-    async fn positions(&self, views: &BTreeMap<ChainId, View>, chains: &Heads) -> Vec<PositionView> {
+    async fn positions(
+        &self,
+        views: &BTreeMap<ChainId, View>,
+        chains: &Heads,
+    ) -> Vec<PositionView> {
         let mut positions = Vec::new();
         for wallet in &self.settings.wallets {
             for protocol in self.registry.iter() {

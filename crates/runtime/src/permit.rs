@@ -1,11 +1,11 @@
 //! Permit: from an operation to an intent, to the gate's answer, to a signature.
 
-use airdrops_chain::{SubmitError, simulate};
+use airdrops_chain::{DataFeeModel, Draft, FeePair, SubmitError, read_data_fee, simulate};
 use airdrops_protocols::{BuildError, ProtocolConfig};
 use airdrops_store::Batch;
 use airdrops_types::{
     Address, ChainId, Entry, Intent, LogError, Operation, Origin, Slot, Snapshot, TaskId,
-    Timestamp, Verdict,
+    Timestamp, U256, Verdict,
 };
 
 use crate::checkpoint;
@@ -82,11 +82,36 @@ impl Engine {
             .map(|(_, spender)| *spender)
             .collect();
         let now = self.clock.now();
-        let simulation = simulate(client, intent, &tokens, &spenders, now)
+        let mut simulation = simulate(client, intent, &tokens, &spenders, now)
             .await
             .map_err(|error| Hold::from(&error))?;
+        simulation.data_fee = self.data_fee(intent, simulation.gas_used).await;
         intent.simulation = Some(simulation);
         Ok(())
+    }
+
+    /// What the chain charges for the bytes of the transaction; `None` if it charges nothing, or
+    /// does not say.
+    async fn data_fee(&self, intent: &Intent, gas_used: u64) -> Option<U256> {
+        let chains = &self.settings.chains;
+        let chain = chains.iter().find(|chain| chain.id == intent.chain)?;
+        if chain.data_fee == DataFeeModel::None {
+            return None;
+        }
+        let view = self.view(intent.chain).await.ok()?;
+        let ceiling = self.settings.policy.gas_ceilings.get(&chain.id).copied();
+        let draft = Draft {
+            call: intent.call.clone(),
+            // As long as any that will be used.
+            nonce: u64::from(u32::MAX),
+            gas_limit: gas_used.saturating_mul(2),
+            fees: FeePair {
+                max_fee_per_gas: ceiling.unwrap_or(u128::from(u64::MAX)),
+                max_priority_fee_per_gas: chain.priority_fee,
+            },
+        };
+        let fee = read_data_fee(&view, chain.data_fee, &draft).await.ok()?;
+        Some(fee.total())
     }
 
     /// Asks the gate, writes its answer down, and on a permit signs, stores and sends.

@@ -3,23 +3,25 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use airdrops_chain::DataFeeModel;
 use airdrops_protocols::Registry;
-use airdrops_risk::{AllowedCall, FOREIGN_NONCE, ROLLING_LOSS};
-use airdrops_store::{Store, cleared_in_key, cleared_key};
+use airdrops_risk::{AllowedCall, FOREIGN_NONCE};
+use airdrops_store::{Store, cleared_in_key};
 use airdrops_types::{Address, EquityPoint, Scope, Timestamp, Token};
 
 use crate::error::RunError;
 use crate::settings::Settings;
 
-/// The equity of the last 24 h, and the last point before: it stands for the window's start, however
-/// old it is.
+/// The equity of a window, and the last point before: it stands for the window's start, however old
+/// it is.
 pub(crate) fn recent_equity(
     store: &dyn Store,
     now: Timestamp,
+    window: Duration,
 ) -> Result<Vec<EquityPoint>, RunError> {
     const DAY: Duration = Duration::from_secs(24 * 3600);
-    let start = now.minus(DAY);
-    let mut span = DAY * 2;
+    let start = now.minus(window);
+    let mut span = window * 2;
     loop {
         let points = store.equity_since(now.minus(span))?;
         let reaches_back = points.first().is_some_and(|first| first.at <= start);
@@ -57,12 +59,9 @@ pub(crate) fn complete_policy(settings: &mut Settings, registry: &Registry, toke
         .collect();
     policy.spenders = registry.spenders();
     policy.families = registry.families();
-}
-
-/// From when on equity counts as evidence for the loss breaker.
-pub(crate) fn evidence_from(store: &dyn Store) -> Result<Option<Timestamp>, RunError> {
-    let cleared = store.setting(&cleared_key(ROLLING_LOSS))?;
-    Ok(cleared.and_then(|value| value.as_i64()).map(Timestamp))
+    let charging = settings.chains.iter();
+    let charging = charging.filter(|chain| chain.data_fee != DataFeeModel::None);
+    policy.data_fees = charging.map(|chain| chain.id).collect();
 }
 
 /// The wallets whose foreign nonce a person has looked at since our last transaction of them.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use airdrops_chain::DataFeeModel;
 use airdrops_protocols::ProtocolConfig;
-use airdrops_risk::Policy;
+use airdrops_risk::{ConsensusRule, MonitorPolicy, Policy};
 use airdrops_scheduler::Campaign;
 use airdrops_types::{Address, AssetId, Bps, ChainId, ProtocolId, Token};
 
@@ -41,6 +42,14 @@ pub struct Settings {
     pub weights: Vec<(ProtocolId, Bps)>,
     /// Smallest position change worth a transaction, USD micro-dollars are in `Usd`.
     pub min_change: airdrops_types::Usd,
+    /// What it takes to believe a price.
+    pub consensus: ConsensusRule,
+    /// Contracts whose code, owner and pause switch are watched.
+    pub watched: Vec<Watched>,
+    /// Time between two looks at a watched contract.
+    pub contract_period: Duration,
+    /// What the monitor watches, and how breakers trip.
+    pub monitor: MonitorPolicy,
     /// The limits.
     pub policy: Policy,
     /// The campaigns.
@@ -64,6 +73,10 @@ pub struct ChainSettings {
     pub priority_fee: u128,
     /// A signed transaction without a receipt is sent again after this.
     pub rebroadcast_after: Duration,
+    /// What it charges for a transaction's bytes beside its gas.
+    pub data_fee: DataFeeModel,
+    /// Chainlink's feed that says whether the chain's sequencer is up.
+    pub uptime_feed: Option<Address>,
 }
 
 /// One price feed with the `AggregatorV3` interface.
@@ -75,6 +88,19 @@ pub struct FeedSettings {
     pub chain: ChainId,
     /// The contract.
     pub contract: Address,
+    /// Whose feed it is: feeds of one operator have one voice. `chainlink`.
+    pub source: String,
     /// Oldest answer that counts as fresh: the feed's heartbeat and some slack.
     pub max_age: Duration,
+}
+
+/// A contract that is watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// Where.
+    pub chain: ChainId,
+    /// Which.
+    pub contract: Address,
+    /// The protocol that uses it.
+    pub protocol: ProtocolId,
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use airdrops_allocation::{Inputs, allocate};
 use airdrops_chain::Progress;
+use airdrops_risk::Attempt;
+use airdrops_risk::breaker::FailureClass;
 use airdrops_scheduler::TaskEvent;
 use airdrops_store::Batch;
 use airdrops_types::{
@@ -15,7 +17,6 @@ use crate::checkpoint;
 use crate::engine::{Engine, GAS_PAID, IN_TRANSIT, TickReport};
 use crate::error::RunError;
 use crate::ledger::{Ledger, signed_value};
-use crate::observe::observe;
 
 impl Engine {
     /// Runs the whole flow once.
@@ -46,15 +47,7 @@ impl Engine {
         } else {
             self.poll(now).await?
         };
-        let snapshot = observe(
-            &self.settings,
-            &self.registry,
-            &self.tokens,
-            &self.clients,
-            &self.settled_at,
-            now,
-        )
-        .await;
+        let snapshot = self.observe(now).await;
 
         self.settle(&slots, polled, &snapshot, now)?;
         self.assess(&snapshot, now)?;
@@ -149,6 +142,10 @@ impl Engine {
                         continue;
                     };
                     if nonce_consumed_by_other {
+                        self.attempts.push(Attempt {
+                            protocol: slot.intent.protocol.clone(),
+                            failure: Some(FailureClass::Nonce),
+                        });
                         self.lock_wallet(slot.wallet, reason, now)?;
                     }
                 }
@@ -203,6 +200,14 @@ impl Engine {
         batch.settings.push((GAS_PAID.to_owned(), gas_paid));
         let task = slot.intent.task.clone();
         let succeeded = outcome.result == TxResult::Succeeded;
+        self.attempts.push(Attempt {
+            protocol: slot.intent.protocol.clone(),
+            failure: match &outcome.result {
+                TxResult::Succeeded => None,
+                TxResult::Reverted { .. } => Some(FailureClass::Revert),
+                TxResult::Cancelled => Some(FailureClass::Timeout),
+            },
+        });
         if succeeded {
             for change in &slot.intent.positions {
                 if self

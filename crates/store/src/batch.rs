@@ -42,8 +42,11 @@ pub struct Batch {
     /// Trips to add, or to replace by scope and breaker. Each that changes something raises the
     /// control revision by one.
     pub trips: Vec<Trip>,
-    /// Trips to remove, by scope and breaker. Each that was there raises the control revision by
-    /// one.
+    /// Trips that ended by themselves, to remove by scope and breaker. Each that was there raises
+    /// the control revision by one. No evidence is used up by it.
+    pub ended: Vec<(Scope, String)>,
+    /// Trips that a person cleared, to remove by scope and breaker. Each that was there raises the
+    /// control revision by one, and what was evidence until then is used up.
     pub cleared: Vec<(Scope, String)>,
     /// Measurements to add; one of the same series and instant is replaced.
     pub samples: Vec<Sample>,
@@ -76,6 +79,7 @@ impl Batch {
             outcomes,
             retired,
             trips,
+            ended,
             cleared,
             samples,
             forget_samples_before,
@@ -88,6 +92,7 @@ impl Batch {
             && outcomes.is_empty()
             && retired.is_empty()
             && trips.is_empty()
+            && ended.is_empty()
             && cleared.is_empty()
             && samples.is_empty()
             && forget_samples_before.is_none()

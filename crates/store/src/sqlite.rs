@@ -266,6 +266,9 @@ impl Store for Sqlite {
             for trip in &batch.trips {
                 control::trip(transaction, trip)?;
             }
+            for (scope, breaker) in &batch.ended {
+                control::clear(transaction, scope, breaker)?;
+            }
             for (scope, breaker) in &batch.cleared {
                 if control::clear(transaction, scope, breaker)? {
                     control::note_cleared(transaction, scope, breaker, batch.at)?;

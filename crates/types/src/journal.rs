@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::ledger::LedgerEntry;
 use crate::verdict::{Target, Verdict};
 use crate::{
-    Address, B256, ChainId, EquityPoint, Intent, IntentId, Operation, Outcome, Scope, Snapshot,
-    TaskId, TaskState, Timestamp, Trip, Usd,
+    Address, Alert, B256, ChainId, ControlSignal, ControlState, EquityPoint, Intent, IntentId,
+    Operation, Outcome, Scope, Snapshot, TaskId, TaskState, Timestamp, Trip, Usd,
 };
 
 /// An entry as it is stored: numbered from 1 without gaps, and chained by hash.
@@ -164,6 +164,23 @@ pub enum Entry {
         value: Usd,
         /// In words.
         note: String,
+    },
+    /// A trip holds on in a better state, because the evidence stayed better for its cool-down.
+    Eased {
+        /// As it stands now.
+        trip: Trip,
+        /// The state before.
+        from: ControlState,
+    },
+    /// Something that an administrator should know.
+    Alerted {
+        /// What.
+        alert: Alert,
+    },
+    /// What holds in each scope, when that changed.
+    Signalled {
+        /// By scope.
+        signals: Vec<ControlSignal>,
     },
     /// Something worth telling that changes nothing.
     Note {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use airdrops_chain::{ChainClient, Keyring, RpcUrl};
-use airdrops_runtime::{Clock, Engine, Listener, Mode, Parts, SystemClock, TickReport};
+use airdrops_runtime::{Clock, Engine, Listener, Mode, NoMarket, Parts, SystemClock, TickReport};
 use airdrops_store::{Access, Options, Sqlite};
 use airdrops_types::{Address, ChainId, ControlState, Entry, U256, Verdict};
 use secrecy::ExposeSecret as _;
@@ -160,6 +160,7 @@ impl Farm {
             store: store.clone(),
             log: store,
             clients,
+            market: Arc::new(NoMarket),
             keyring,
             clock: clock.clone(),
             checkpoint,

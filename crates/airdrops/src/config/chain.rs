@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use airdrops_chain::DataFeeModel;
 use airdrops_runtime::settings::{ChainSettings, FeedSettings, Mode};
-use airdrops_types::{AssetId, ChainId, Token};
+use airdrops_types::{Address, AssetId, ChainId, Token};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::reader::{At, Reader, SecretPlace};
@@ -107,8 +108,9 @@ pub(super) fn read(reader: &Reader<'_>, root: &Section<'_>, mode: Mode) -> Chain
         read_token(reader, &section, &mut chains);
     }
     let mut priced = BTreeSet::new();
+    let mut listed = BTreeSet::new();
     for section in root.tables("price") {
-        read_feed(reader, &section, &mut chains, &mut priced);
+        read_feed(reader, &section, &mut chains, &mut priced, &mut listed);
     }
     if !reader.failed() {
         // With other mistakes about, a missing feed may only be a misspelt one.
@@ -209,6 +211,8 @@ fn read_chain(reader: &Reader<'_>, section: &Section<'_>, mode: Mode, chains: &m
         max_head_age: max_head_age.unwrap_or(Duration::from_secs(120)),
         priority_fee: tip.map_or(100_000_000, At::into_inner),
         rebroadcast_after: rebroadcast_after.unwrap_or(Duration::from_secs(30)),
+        data_fee: DataFeeModel::None,
+        uptime_feed: None,
     });
     chains.names.define(reader, name, Some(chain));
 }
@@ -325,13 +329,18 @@ fn read_feed(
     section: &Section<'_>,
     chains: &mut Chains,
     priced: &mut BTreeSet<String>,
+    listed: &mut BTreeSet<(ChainId, Address)>,
 ) {
     let (asset, on) = (section.name("asset"), section.name("chain"));
     let (contract, max_age) = (section.address("feed"), section.duration("max_age"));
+    let source = section
+        .name("source")
+        .map_or_else(|| "chainlink".to_owned(), At::into_inner);
     let chain = on
         .as_ref()
         .and_then(|on| chains.names.find(reader, on).copied());
     let Some(asset) = asset else { return };
+    priced.insert(asset.get_ref().clone());
     let assets = chains.assets();
     if !assets.contains(asset.get_ref().as_str()) {
         reader.error(
@@ -340,16 +349,18 @@ fn read_feed(
             super::diagnostic::suggestion(asset.get_ref(), assets.iter().copied(), "asset"),
         );
     }
-    if !priced.insert(asset.get_ref().clone()) {
-        let message = format!("`{}` has two prices", asset.get_ref());
-        reader.error(asset.span(), message, "remove one of them");
-        return;
-    }
     if let (Some(chain), Some(contract)) = (chain, contract) {
+        let span = contract.span();
+        if !listed.insert((chain, *contract.get_ref())) {
+            let message = format!("the feed {} is listed twice", contract.get_ref());
+            reader.error(span, message, "one feed has one voice: remove one of them");
+            return;
+        }
         chains.feeds.push(FeedSettings {
             asset: AssetId(asset.into_inner()),
             chain,
             contract: contract.into_inner(),
+            source,
             max_age: max_age.unwrap_or(Duration::from_secs(75 * 60)),
         });
     }

@@ -295,6 +295,11 @@ const PRICE: Table = table(
         required("chain", Kind::Name, "Where it is."),
         required("feed", Kind::Address, "The contract."),
         optional(
+            "source",
+            Kind::Name,
+            "Whose feed it is: feeds of one operator have one voice. Default chainlink.",
+        ),
+        optional(
             "max_age",
             Kind::Duration(1, 7 * DAY),
             "Oldest answer that counts as fresh. Default 75m.",

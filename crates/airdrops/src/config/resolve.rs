@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use airdrops_risk::Policy;
+use airdrops_risk::{ConsensusRule, MonitorPolicy, Policy};
 use airdrops_runtime::settings::{Mode, Settings};
 use airdrops_types::{AssetId, Bps, ChainId, Usd};
 use secrecy::SecretString;
@@ -154,6 +154,10 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
             protocols: protocols.configs,
             weights,
             min_change,
+            consensus: ConsensusRule::default(),
+            watched: Vec::new(),
+            contract_period: Duration::from_secs(600),
+            monitor: MonitorPolicy::default(),
             policy,
             campaigns,
         },

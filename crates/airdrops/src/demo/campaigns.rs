@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use airdrops_chain::DataFeeModel;
 use airdrops_protocols::{ModuleConfig, ProtocolConfig};
-use airdrops_risk::Policy;
+use airdrops_risk::{ConsensusRule, MonitorPolicy, Policy};
 use airdrops_runtime::{ChainSettings, FeedSettings, Mode, Settings};
 use airdrops_scheduler::{Campaign, RetryPolicy, TaskDef, Trigger};
 use airdrops_types::{
@@ -54,6 +55,8 @@ pub(crate) fn settings(world: &World, seed: u64, start: Timestamp, days: u64) ->
         max_head_age: Duration::from_secs(3600),
         priority_fee: tip,
         rebroadcast_after: Duration::from_secs(4 * BLOCK_SECONDS),
+        data_fee: DataFeeModel::None,
+        uptime_feed: None,
     };
     let protocols = vec![
         protocol(
@@ -127,6 +130,7 @@ pub(crate) fn settings(world: &World, seed: u64, start: Timestamp, days: u64) ->
             asset: AssetId::from(feed.asset),
             chain: L2,
             contract: feed.contract,
+            source: feed.source.to_owned(),
             max_age: Duration::from_secs(2 * 3600),
         })
         .collect();
@@ -150,6 +154,10 @@ pub(crate) fn settings(world: &World, seed: u64, start: Timestamp, days: u64) ->
             (ProtocolId::from(TERN), Bps(1200)),
         ],
         min_change: Usd::dollars(250),
+        consensus: ConsensusRule::default(),
+        watched: Vec::new(),
+        contract_period: Duration::from_secs(6 * 3600),
+        monitor: MonitorPolicy::default(),
         policy: policy(world),
         campaigns: campaigns(world, start, days),
     }

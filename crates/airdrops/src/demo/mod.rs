@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use airdrops_chain::{ChainClient, Keyring};
 use airdrops_paper::PaperError;
-use airdrops_runtime::{Engine, Listener, Parts, RunError, SimulatedClock};
+use airdrops_runtime::{Engine, Listener, NoMarket, Parts, RunError, SimulatedClock};
 use airdrops_store::{Access, Options, Sqlite, StoreError};
 use airdrops_types::{ChainId, ControlState, JournalEntry, Scope, Timestamp, no_checkpoint};
 
@@ -158,6 +158,7 @@ impl Demo<'_> {
             store: store.clone(),
             log: store,
             clients,
+            market: Arc::new(NoMarket),
             keyring,
             clock: clock.clone(),
             checkpoint: no_checkpoint,

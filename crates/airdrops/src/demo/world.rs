@@ -46,9 +46,10 @@ sol! {
     }
 }
 
-/// A feed, and the asset that it prices.
+/// A feed, whose it is, and the asset that it prices.
 pub(crate) struct Feed {
     pub(crate) asset: &'static str,
+    pub(crate) source: &'static str,
     pub(crate) contract: Address,
 }
 
@@ -215,10 +216,17 @@ impl World {
 
         let mut feeds = Vec::new();
         for asset in ["ETH", "USDC", "AERIE"] {
-            let arguments = (format!("{asset} / USD"),).abi_encode_params();
-            let contract =
-                l2.deploy(KEEPER, with_arguments(&init_code!("DemoFeed")?, &arguments))?;
-            feeds.push(Feed { asset, contract });
+            // A price counts if two operators agree on it.
+            for source in ["north", "south"] {
+                let arguments = (format!("{asset} / USD"),).abi_encode_params();
+                let contract =
+                    l2.deploy(KEEPER, with_arguments(&init_code!("DemoFeed")?, &arguments))?;
+                feeds.push(Feed {
+                    asset,
+                    source,
+                    contract,
+                });
+            }
         }
         Ok(Self {
             l1,

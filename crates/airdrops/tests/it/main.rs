@@ -14,5 +14,6 @@ mod journal;
 mod live;
 mod program;
 mod report;
-mod risk_vol_index;
+mod risk_anomalies;
 mod risk_replay;
+mod risk_vol_index;

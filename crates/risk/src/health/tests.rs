@@ -68,7 +68,7 @@ impl World {
     fn health(&self) -> Health {
         Health::measure(&HealthInputs {
             now: NOW,
-            tvl: &self.tvl,
+            tvl: Some(&self.tvl),
             tvl_history: &self.history,
             pegs: &self.pegs,
             pins: &self.pins,

@@ -12,7 +12,9 @@ use std::time::Duration;
 use airdrops_risk::breaker::{
     BreakerKind, BreakerPolicy, Clearing, Demand, Depeg, DepegLimits, DepegStep, Peg,
 };
-use airdrops_risk::{ControlBoard, FOREIGN_NONCE, GateState, MANUAL, Policy, Touched, verdict};
+use airdrops_risk::{
+    ControlBoard, FOREIGN_NONCE, GateState, MANUAL, Marked, Policy, Touched, verdict,
+};
 use airdrops_types::{
     AssetId, Bps, ControlState, Intent, Origin, Price, Reading, Scope, Snapshot, Timestamp, Trip,
     Verdict,
@@ -456,7 +458,8 @@ impl GateModel {
             control: board.clone(),
             ..GateState::default()
         };
-        let verdict = verdict(&self.policy, &state, snapshot, intent, GWEI / 10, NOW);
+        let marked = Marked::new(snapshot, &self.policy);
+        let verdict = verdict(&self.policy, &state, &marked, intent, GWEI / 10, NOW);
         matches!(verdict, Verdict::Permitted { .. })
     }
 

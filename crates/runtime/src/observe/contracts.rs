@@ -51,9 +51,12 @@ impl Engine {
         }
         let reading = |key: &(ChainId, Address)| match self.facts.get(key) {
             Some((facts, at)) => Reading::aged(facts.clone(), *at, now, period * 3),
-            None => Reading::missing(failed.get(key).cloned().unwrap_or_else(|| {
-                format!("chain {} could not be read", key.0)
-            })),
+            None => Reading::missing(
+                failed
+                    .get(key)
+                    .cloned()
+                    .unwrap_or_else(|| format!("chain {} could not be read", key.0)),
+            ),
         };
         self.settings
             .watched

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use airdrops_chain::{FeedAnswer, ReadError, UPTIME_GRACE, View, ChainRead, read_feeds, read_uptime};
+use airdrops_chain::{
+    ChainRead, FeedAnswer, ReadError, UPTIME_GRACE, View, read_feeds, read_uptime,
+};
 use airdrops_risk::consensus;
 use airdrops_types::{Address, AssetId, ChainId, MarketView, Price, Quote, Reading, Timestamp};
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use airdrops_chain::{ChainClient, Keyring};
 use airdrops_paper::PaperChain;
-use airdrops_runtime::{Clock, Engine, Parts, RunError, SimulatedClock, TickReport};
+use airdrops_runtime::{Clock, Engine, NoMarket, Parts, RunError, SimulatedClock, TickReport};
 use airdrops_store::{Access, ControlChange, Options, Sqlite, Store, TaskFilter};
 use airdrops_types::{
     Address, ControlState, Entry, JournalEntry, Scope, TaskRecord, TaskState, Timestamp, Token,
@@ -27,12 +27,18 @@ impl Clock for SlowClock {
             .advance_to(Timestamp(now.0 + self.1.load(Ordering::SeqCst)));
         now
     }
+
+    fn monotonic(&self) -> Duration {
+        self.0.monotonic()
+    }
 }
 
 impl Farm {
     /// Sets the price of ether, and says again that a dollar is a dollar.
     pub fn price(&self, dollars: i64) {
-        for (feed, price) in self.feeds.into_iter().zip([dollars, 1]) {
+        let feeds = self.feeds.into_iter().zip([dollars, 1]);
+        let feeds = feeds.flat_map(|(feeds, price)| feeds.map(|feed| (feed, price)));
+        for (feed, price) in feeds {
             let answer = I256::try_from(price * 100_000_000).unwrap();
             let updated = U256::from(self.clock.now().unix_seconds());
             let call = IFeed::setCall {
@@ -63,6 +69,7 @@ impl Farm {
                 (L1, ChainClient::from_rpc(L1, self.l1.client())),
                 (L2, ChainClient::from_rpc(L2, self.l2.client())),
             ]),
+            market: Arc::new(NoMarket),
             keyring,
             clock: Arc::new(SlowClock(self.clock.clone(), self.slowness.clone())),
             checkpoint: self.checkpoint,

@@ -5,10 +5,11 @@ use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use airdrops_chain::DataFeeModel;
 use airdrops_chain::Keyring;
 use airdrops_paper::{PaperChain, PaperConfig};
 use airdrops_protocols::{ModuleConfig, ProtocolConfig};
-use airdrops_risk::Policy;
+use airdrops_risk::{ConsensusRule, MonitorPolicy, Policy};
 use airdrops_runtime::{ChainSettings, Engine, FeedSettings, Mode, Settings, SimulatedClock};
 use airdrops_scheduler::{Campaign, RetryPolicy, TaskDef, Trigger};
 use airdrops_types::{
@@ -112,7 +113,8 @@ pub struct Farm {
     pub vaults: [Address; 2],
     pub pool: Address,
     pub bridges: [Address; 2],
-    pub feeds: [Address; 2],
+    /// Of ether and of the dollar, by two operators.
+    pub feeds: [[Address; 2]; 2],
     pub clock: Arc<SimulatedClock>,
     /// How long the machine takes from one look at the clock to the next, ms.
     pub slowness: Arc<AtomicI64>,
@@ -228,9 +230,11 @@ impl Farm {
             bridge
         });
         let feeds = ["ETH", "USDC"].map(|asset| {
-            let arguments = (format!("{asset} / USD"),).abi_encode_params();
-            l1.deploy(KEEPER, with(&code!("DemoFeed"), &arguments))
-                .unwrap()
+            ["north", "south"].map(|_| {
+                let arguments = (format!("{asset} / USD"),).abi_encode_params();
+                l1.deploy(KEEPER, with(&code!("DemoFeed"), &arguments))
+                    .unwrap()
+            })
         });
         let clock = Arc::new(SimulatedClock::new(l1.head().time.max(l2.head().time)));
         let (usdc, usdc_l2) = (
@@ -280,6 +284,8 @@ impl Farm {
             max_head_age: BLOCK * 10,
             priority_fee: GWEI / 10,
             rebroadcast_after: BLOCK * 3,
+            data_fee: DataFeeModel::None,
+            uptime_feed: None,
         };
         let settings = Settings {
             mode: Mode::Demo,
@@ -290,17 +296,25 @@ impl Farm {
             feeds: ["ETH", "USDC"]
                 .into_iter()
                 .zip(feeds)
-                .map(|(asset, contract)| FeedSettings {
-                    asset: AssetId::from(asset),
-                    chain: L1,
-                    contract,
-                    max_age: Duration::from_secs(7200),
+                .flat_map(|(asset, contracts)| {
+                    let feeds = contracts.into_iter().zip(["north", "south"]);
+                    feeds.map(move |(contract, source)| FeedSettings {
+                        asset: AssetId::from(asset),
+                        chain: L1,
+                        contract,
+                        source: source.to_owned(),
+                        max_age: Duration::from_secs(7200),
+                    })
                 })
                 .collect(),
             wallets: vec![wallet],
             protocols,
             weights: vec![(ProtocolId::from("one"), Bps(1500))],
             min_change: Usd::dollars(100),
+            consensus: ConsensusRule::default(),
+            watched: Vec::new(),
+            contract_period: Duration::from_secs(3600),
+            monitor: MonitorPolicy::default(),
             policy: Policy {
                 transaction_limit: Bps(2500),
                 asset_limits: BTreeMap::from([(AssetId::from("USDC"), Bps::WHOLE)]),

@@ -79,6 +79,9 @@ fn tasks_of(entry: &Entry) -> Vec<&TaskId> {
         | Entry::Cleared { .. }
         | Entry::Allocated { .. }
         | Entry::Flow { .. }
+        | Entry::Eased { .. }
+        | Entry::Alerted { .. }
+        | Entry::Signalled { .. }
         | Entry::Note { .. } => Vec::new(),
     }
 }
