@@ -28,7 +28,7 @@ impl Clock for SlowClock {
         now
     }
 
-    fn monotonic(&self) -> Duration {
+    fn monotonic(&self) -> std::time::Duration {
         self.0.monotonic()
     }
 }
