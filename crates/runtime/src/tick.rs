@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use airdrops_allocation::{Inputs, allocate};
 use airdrops_chain::Progress;
-use airdrops_risk::Attempt;
 use airdrops_risk::breaker::FailureClass;
+use airdrops_risk::{Attempt, FOREIGN_NONCE};
 use airdrops_scheduler::TaskEvent;
 use airdrops_store::Batch;
 use airdrops_types::{
-    ChainId, ControlState, Entry, Outcome, ProtocolId, Reading, Rounding, Slot, Snapshot,
+    ChainId, ControlState, Entry, Outcome, ProtocolId, Reading, Rounding, Scope, Slot, Snapshot,
     TaskState, Timestamp, TxResult, Usd,
 };
 
@@ -142,10 +142,15 @@ impl Engine {
                         continue;
                     };
                     if nonce_consumed_by_other {
-                        self.attempts.push(Attempt {
-                            protocol: slot.intent.protocol.clone(),
-                            failure: Some(FailureClass::Nonce),
-                        });
+                        let control = &self.gate.state().control;
+                        let scope = Scope::Wallet(slot.wallet);
+                        // Each time that it is found, and not each time that it is seen.
+                        if control.since(&scope, FOREIGN_NONCE).is_none() {
+                            self.attempts.push(Attempt {
+                                protocol: slot.intent.protocol.clone(),
+                                failure: Some(FailureClass::Nonce),
+                            });
+                        }
                         self.lock_wallet(slot.wallet, reason, now)?;
                     }
                 }

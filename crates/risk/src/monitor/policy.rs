@@ -116,14 +116,15 @@ impl MonitorPolicy {
         self.breakers.depeg.pegs.contains_key(asset)
     }
 
-    /// How much of its limits a protocol of this health has: all from 70 on, three quarters from
-    /// 50, half from 30, a quarter below. Steps that are chosen, not fitted.
+    /// How much of its limits a protocol of this health has: all from 60 on, three quarters from
+    /// 45, half from 30, a quarter below. Steps that are chosen, not fitted; a protocol of which
+    /// nothing is watched, and nothing bad is known, has 65.
     #[must_use]
     pub fn scale_of_health(score: u8) -> Bps {
         match score {
-            70.. => Bps::WHOLE,
-            50..=69 => Bps(7500),
-            30..=49 => Bps(5000),
+            60.. => Bps::WHOLE,
+            45..=59 => Bps(7500),
+            30..=44 => Bps(5000),
             _ => Bps(2500),
         }
     }
