@@ -18,6 +18,7 @@ mod restore;
 pub mod settings;
 mod tick;
 mod unstick;
+pub mod unwind;
 pub mod withdrawals;
 
 pub use checkpoint::CHECKPOINTS;
