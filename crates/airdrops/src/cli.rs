@@ -73,6 +73,8 @@ pub enum Command {
     Halt(Control),
     /// Lift halts and trips of breakers
     Resume(Control),
+    /// End every position and open allowance, or those of a part; also while halted
+    Unwind(Unwind),
     /// Announce that you take funds out, so that it does not count as a loss
     Withdrawal(Withdrawal),
     /// Tell why a task is where it is
@@ -130,6 +132,24 @@ pub struct Control {
     /// What it covers: everything, chain:NAME, protocol:ID, asset:NAME or wallet:NAME
     #[arg(long, value_name = "SCOPE", default_value = "everything")]
     pub scope: String,
+}
+
+/// Options of `unwind`.
+#[derive(Debug, Clone, Args)]
+pub struct Unwind {
+    /// Why, for the journal
+    #[arg(long, value_name = "TEXT", required_unless_present = "dry_run", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub reason: Option<String>,
+    /// What it covers: everything, chain:NAME, protocol:ID, asset:NAME or wallet:NAME
+    #[arg(long, value_name = "SCOPE", default_value = "everything")]
+    pub scope: String,
+    /// Show the plan and whether each step would go out, and change nothing; exit code 10 if
+    /// something would be unwound
+    #[arg(long, conflicts_with = "cancel")]
+    pub dry_run: bool,
+    /// Take the open request of this scope back
+    #[arg(long)]
+    pub cancel: bool,
 }
 
 /// Options of `withdrawal`.

@@ -104,49 +104,10 @@ impl PaperWorld {
             path: path.to_owned(),
             error,
         };
-        let lines = match File::open(path) {
-            Ok(file) => read_record(path, file)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(io(error)),
-        };
+        let lines = recorded(path, true)?;
         // Also when the process died while it wrote the first line.
         let fresh = lines.is_empty();
-        let mut lines = lines.into_iter();
-        let origin = match lines.next() {
-            Some((line, text)) => parse::<Origin>(path, line, &text)?,
-            None => Origin {
-                chain: id,
-                genesis: now,
-                forked: upstream.as_ref().map(|(_, head)| *head),
-                balances: balances.to_vec(),
-            },
-        };
-        let failed = |error| PaperWorldError::Chain { chain: id, error };
-        let config = PaperConfig::new(id, origin.genesis);
-        let chain = match (origin.forked, upstream) {
-            (Some(block), Some((client, _))) => {
-                PaperChain::fork(config, client, block).map_err(failed)?
-            }
-            (Some(block), None) => {
-                return Err(PaperWorldError::NoUpstream {
-                    path: path.to_owned(),
-                    block,
-                });
-            }
-            (None, _) => PaperChain::new(config),
-        };
-        for (account, balance) in &origin.balances {
-            chain.set_balance(*account, *balance).map_err(failed)?;
-        }
-        for (line, text) in lines {
-            let block = parse::<Mined>(path, line, &text)?;
-            for raw in block.transactions {
-                chain
-                    .request("eth_sendRawTransaction", serde_json::json!([raw]))
-                    .map_err(|error| PaperWorldError::Request { chain: id, error })?;
-            }
-            chain.mine(block.at);
-        }
+        let (chain, origin) = built(id, path, lines, now, upstream, balances)?;
         let record = OpenOptions::new()
             .create(true)
             .append(true)
@@ -164,6 +125,21 @@ impl PaperWorld {
         Ok(world)
     }
 
+    /// The chain of the record at `path` as its last complete line left it; the file stays as it
+    /// is, also while another process writes it.
+    ///
+    /// # Errors
+    /// [`PaperWorldError`].
+    pub fn look(
+        id: ChainId,
+        path: &Path,
+        now: Timestamp,
+        upstream: Option<(RpcClient, u64)>,
+        balances: &[(Address, U256)],
+    ) -> Result<PaperChain, PaperWorldError> {
+        let lines = recorded(path, false)?;
+        Ok(built(id, path, lines, now, upstream, balances)?.0)
+    }
     /// The chain.
     #[must_use]
     pub fn chain(&self) -> &PaperChain {
@@ -207,9 +183,73 @@ impl PaperWorld {
     }
 }
 
+/// The chain that the lines of a record tell, or one that begins now.
+fn built(
+    id: ChainId,
+    path: &Path,
+    lines: Vec<(usize, String)>,
+    now: Timestamp,
+    upstream: Option<(RpcClient, u64)>,
+    balances: &[(Address, U256)],
+) -> Result<(PaperChain, Origin), PaperWorldError> {
+    let mut lines = lines.into_iter();
+    let origin = match lines.next() {
+        Some((line, text)) => parse::<Origin>(path, line, &text)?,
+        None => Origin {
+            chain: id,
+            genesis: now,
+            forked: upstream.as_ref().map(|(_, head)| *head),
+            balances: balances.to_vec(),
+        },
+    };
+    let failed = |error| PaperWorldError::Chain { chain: id, error };
+    let config = PaperConfig::new(id, origin.genesis);
+    let chain = match (origin.forked, upstream) {
+        (Some(block), Some((client, _))) => {
+            PaperChain::fork(config, client, block).map_err(failed)?
+        }
+        (Some(block), None) => {
+            return Err(PaperWorldError::NoUpstream {
+                path: path.to_owned(),
+                block,
+            });
+        }
+        (None, _) => PaperChain::new(config),
+    };
+    for (account, balance) in &origin.balances {
+        chain.set_balance(*account, *balance).map_err(failed)?;
+    }
+    for (line, text) in lines {
+        let block = parse::<Mined>(path, line, &text)?;
+        for raw in block.transactions {
+            chain
+                .request("eth_sendRawTransaction", serde_json::json!([raw]))
+                .map_err(|error| PaperWorldError::Request { chain: id, error })?;
+        }
+        chain.mine(block.at);
+    }
+    Ok((chain, origin))
+}
+
+/// The record's complete lines; none if there is no file.
+fn recorded(path: &Path, cut: bool) -> Result<Vec<(usize, String)>, PaperWorldError> {
+    match File::open(path) {
+        Ok(file) => read_record(path, file, cut),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(PaperWorldError::Io {
+            path: path.to_owned(),
+            error,
+        }),
+    }
+}
+
 /// The record's complete lines. A last line without its end was being written when the process
-/// died, and is cut off.
-fn read_record(path: &Path, file: File) -> Result<Vec<(usize, String)>, PaperWorldError> {
+/// died, and is cut off; or is still being written, and left alone without `cut`.
+fn read_record(
+    path: &Path,
+    file: File,
+    cut: bool,
+) -> Result<Vec<(usize, String)>, PaperWorldError> {
     let io = |error| PaperWorldError::Io {
         path: path.to_owned(),
         error,
@@ -220,7 +260,7 @@ fn read_record(path: &Path, file: File) -> Result<Vec<(usize, String)>, PaperWor
         let mut text = String::new();
         let read = reader.read_line(&mut text).map_err(io)?;
         if !text.ends_with('\n') {
-            if read > 0 {
+            if read > 0 && cut {
                 let file = OpenOptions::new().write(true).open(path).map_err(io)?;
                 file.set_len(complete).map_err(io)?;
             }
@@ -261,8 +301,12 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         for length in 0..=whole.len() {
             std::fs::write(&path, &whole[..length]).unwrap();
+            let seen = PaperWorld::look(ChainId(9), &path, Timestamp(1000), None, &balances);
+            let left = std::fs::read(&path).unwrap();
+            assert_eq!(left, whole[..length], "a look changes nothing");
             let mut world = open().unwrap();
             let height = world.chain().head().number;
+            assert_eq!(seen.unwrap().head().number, height);
             world.mine(Timestamp(9000)).unwrap();
             let again = open().unwrap();
             assert_eq!(again.chain().head().number, height + 1, "cut at {length}");

@@ -88,6 +88,16 @@ pub enum ModuleConfig {
 }
 
 impl ModuleConfig {
+    /// The protocol whose receipts are held here: an exit gives them back, and that protocol's own
+    /// exit goes on with them.
+    #[must_use]
+    pub fn exits_into(&self) -> Option<&ProtocolId> {
+        match self {
+            Self::StakingRewards { underlying, .. } => Some(underlying),
+            _ => None,
+        }
+    }
+
     /// The module's name as it is written in configuration.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -204,6 +204,43 @@ impl Registry {
         Ok(steps)
     }
 
+    /// Whether the module has a way out of positions at all: what is on a bridge cannot be called
+    /// back.
+    #[must_use]
+    pub fn has_way_out(&self, protocol: &ProtocolConfig) -> bool {
+        self.instance(&protocol.id)
+            .is_some_and(|instance| instance.module.way_out().is_some())
+    }
+
+    /// The protocols that may set, and so take back, an allowance, in the order of the
+    /// configuration.
+    pub fn users_of<'a>(
+        &'a self,
+        token: &'a Token,
+        spender: Address,
+    ) -> impl Iterator<Item = &'a ProtocolConfig> {
+        let uses = move |instance: &&Instance| {
+            instance.config.chain == token.chain
+                && instance
+                    .module
+                    .approvals()
+                    .iter()
+                    .any(|known| known.token.token == *token && known.spender == spender)
+        };
+        self.instances
+            .iter()
+            .filter(uses)
+            .map(|instance| &instance.config)
+    }
+
+    /// Every token that this protocol may move, on whichever chain.
+    #[must_use]
+    pub fn tokens_of(&self, protocol: &ProtocolConfig) -> Vec<Token> {
+        self.instance(&protocol.id)
+            .map(|instance| instance.module.tokens())
+            .unwrap_or_default()
+    }
+
     /// The intent of step `step` of `task`: the call as it must be at the block of `view`, and what
     /// it may change. Minimums come from quotes at that block, deadlines are 30 minutes after it.
     /// Nothing is simulated yet.

@@ -1,12 +1,13 @@
 //! One step of one task: plan it, and make the step at its cursor.
 
-use airdrops_protocols::{PlanError, ProtocolConfig};
+use airdrops_protocols::ProtocolConfig;
 use airdrops_risk::Attempt;
 use airdrops_risk::breaker::FailureClass;
 use airdrops_scheduler::TaskEvent;
 use airdrops_store::Batch;
 use airdrops_types::{
-    AmountSpec, Entry, Operation, Origin, Snapshot, TaskId, TaskRecord, TaskState, Timestamp, Token,
+    Action, Address, AmountSpec, Entry, Operation, Snapshot, TaskId, TaskRecord, TaskState,
+    Timestamp, Token,
 };
 
 use crate::amounts::Resolver;
@@ -45,6 +46,10 @@ impl Engine {
                 now,
             );
         };
+        let assignment = &record.assignment;
+        if let Some(reason) = self.unwound(&assignment.action, &protocol, assignment.wallet) {
+            return self.stand_aside(&record, reason, now);
+        }
         if self.lane_is_busy(record.assignment.wallet, protocol.chain)? {
             return Ok(());
         }
@@ -64,10 +69,17 @@ impl Engine {
             task: &record.id,
             step: record.step,
             wallet: record.assignment.wallet,
-            origin: Origin::Scheduler,
+            origin: self.origin_of(&record.id),
         };
         let done = match self.build_and_simulate(&protocol, &operation, step).await {
-            Ok(intent) => self.decide_and_submit(intent, snapshot).await?,
+            Ok(intent) => {
+                let decided = self.decide_and_submit(intent, snapshot).await?;
+                if record.assignment.action == Action::Unwind {
+                    decided.map_err(Hold::without_failing)
+                } else {
+                    decided
+                }
+            }
             Err(hold) => {
                 // Here only an endpoint makes a step wait.
                 if matches!(hold, Hold::Wait { .. }) {
@@ -102,12 +114,13 @@ impl Engine {
             return Ok(Some(record));
         }
         let mut batch = Batch::at(now);
-        let untouched = record.cursor == 0;
+        // The rest of an unwind is whatever is there now.
+        let untouched = record.cursor == 0 || record.assignment.action == Action::Unwind;
         if record.plan.is_some() && !untouched {
             let changes = self.scheduler.apply(&record.id, TaskEvent::Resumed, now)?;
             Self::note_changes(&mut batch, changes);
         } else {
-            // Nothing was done yet, so amounts are taken from the present.
+            // Nothing was done yet that amounts rest on, so they are taken from the present.
             if record.plan.is_some() {
                 let changes = self.scheduler.apply(&record.id, TaskEvent::Replan, now)?;
                 Self::note_changes(&mut batch, changes);
@@ -159,6 +172,9 @@ impl Engine {
         protocol: &ProtocolConfig,
         snapshot: &Snapshot,
     ) -> Result<Vec<Operation>, Hold> {
+        if record.assignment.action == Action::Unwind {
+            return self.plan_unwind(record.assignment.wallet, protocol).await;
+        }
         let reserve = |chain| self.gas_reserve(snapshot, chain);
         let under_way = |wallet, token: &Token| self.ledger.under_way(&self.bridges, wallet, token);
         let resolver = Resolver {
@@ -183,19 +199,27 @@ impl Engine {
                 &amounts,
             )
             .await
-            .map_err(|error| match error {
-                PlanError::Read(error) => Hold::from(&error),
-                other => Hold::Fail {
-                    reason: other.to_string(),
-                    retryable: true,
-                },
-            })
+            .map_err(|error| Hold::from(&error))
+    }
+
+    /// The way out as it is now.
+    pub(crate) async fn plan_unwind(
+        &self,
+        wallet: Address,
+        protocol: &ProtocolConfig,
+    ) -> Result<Vec<Operation>, Hold> {
+        let view = self.view(protocol.chain).await?;
+        let plan = self.registry.unwind(protocol, &view, wallet).await;
+        plan.map_err(|error| Hold::from(&error))
     }
 
     /// What another task run has begun and this one would spoil: an allowance that it is about to
     /// use, or a position that it moves to the same target.
     fn in_the_way(&self, record: &TaskRecord, operations: &[Operation]) -> Option<String> {
         let assignment = &record.assignment;
+        if assignment.action == Action::Unwind {
+            return self.users_at_work(record, operations);
+        }
         for operation in operations {
             if let Operation::Approve { token, spender, .. } = operation
                 && let Some(other) =
@@ -215,5 +239,29 @@ impl Engine {
                     && other.assignment.amount == AmountSpec::Target
             })
             .map(|other| format!("waits for {}, which moves the same position", other.id))
+    }
+
+    /// Unwinds wait for nobody but for those whom they do not cover and who are just about to use
+    /// an allowance that would go. Who is held by a stop or a limit would keep them waiting.
+    fn users_at_work(&self, record: &TaskRecord, operations: &[Operation]) -> Option<String> {
+        operations
+            .iter()
+            .filter_map(|operation| match operation {
+                Operation::Approve { token, spender, .. } => {
+                    self.user_of_allowance(&record.id, record.assignment.wallet, token, *spender)
+                }
+                _ => None,
+            })
+            .filter_map(|user| self.scheduler.get(&user))
+            .filter(|user| user.state == TaskState::Running)
+            .find(|user| {
+                let assignment = &user.assignment;
+                let protocol = self.registry.get(&assignment.protocol);
+                protocol.is_none_or(|protocol| {
+                    self.unwound(&assignment.action, protocol, assignment.wallet)
+                        .is_none()
+                })
+            })
+            .map(|user| format!("waits for {}, which uses the same allowance", user.id))
     }
 }

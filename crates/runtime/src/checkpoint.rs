@@ -16,6 +16,10 @@ pub(crate) const DECIDE_AFTER: &str = "runtime.decide.after";
 pub(crate) const SETTLE_BEFORE: &str = "runtime.settle.before";
 /// They are stored.
 pub(crate) const SETTLE_AFTER: &str = "runtime.settle.after";
+/// What was accepted, made or ended of unwinds is about to be stored.
+pub(crate) const UNWIND_BEFORE: &str = "runtime.unwind.before";
+/// It is stored.
+pub(crate) const UNWIND_AFTER: &str = "runtime.unwind.after";
 
 /// Every checkpoint of this crate. At `….before` the decision was made in memory and nothing of it
 /// is stored; at `….after` it is durable and nothing was done about it yet.
@@ -28,4 +32,6 @@ pub const CHECKPOINTS: &[&str] = &[
     DECIDE_AFTER,
     SETTLE_BEFORE,
     SETTLE_AFTER,
+    UNWIND_BEFORE,
+    UNWIND_AFTER,
 ];

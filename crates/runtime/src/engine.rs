@@ -12,7 +12,8 @@ use airdrops_scheduler::{Change, Scheduler, TaskEvent};
 use airdrops_store::{Batch, Store, TaskFilter};
 use airdrops_types::{
     Address, ChainId, Checkpoint, ControlSignal, ControlState, Entry, IntentId, Scope, Snapshot,
-    Target, TaskId, TaskState, Timestamp, Token, TransactionLog, Trip, U256, Usd,
+    Target, TaskId, TaskState, Timestamp, Token, TransactionLog, Trip, U256, Unwind, UnwindRequest,
+    Usd,
 };
 
 use crate::clock::Clock;
@@ -105,6 +106,10 @@ pub struct Engine {
     pub(crate) ledger: Ledger,
     pub(crate) revocations: Vec<Revocation>,
     pub(crate) withdrawn: Withdrawn,
+    /// What operators asked for, as the store had it at the last look.
+    pub(crate) unwind_requests: Vec<UnwindRequest>,
+    /// How far the accepted requests are.
+    pub(crate) unwinds: Vec<Unwind>,
     pub(crate) net_flows: Usd,
     pub(crate) gas_paid: Usd,
     pub(crate) equity: Option<Usd>,
@@ -171,6 +176,7 @@ impl Engine {
         );
         let withdrawn = Withdrawn::new(stored(store.as_ref(), WITHDRAWN)?);
         let revocations = stored(store.as_ref(), REVOCATIONS)?;
+        let (unwind_requests, unwinds) = store.unwinds()?;
         let standstills = stored(store.as_ref(), STANDSTILLS)?;
         let gas_paid: Option<Usd> = stored(store.as_ref(), GAS_PAID)?;
         let gas_paid = gas_paid.unwrap_or(last.map_or(Usd::ZERO, |point| point.gas));
@@ -230,6 +236,8 @@ impl Engine {
             ledger,
             revocations,
             withdrawn,
+            unwind_requests,
+            unwinds,
             net_flows: last.map_or(Usd::ZERO, |point| point.net_flows),
             gas_paid,
             equity: None,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use airdrops_chain::ReadError;
+use airdrops_protocols::PlanError;
 use airdrops_scheduler::TaskEvent;
 use airdrops_store::Batch;
 use airdrops_types::{Reason, TaskId, Timestamp};
@@ -54,6 +55,17 @@ impl Hold {
         }
     }
 
+    /// For what must stay asked for: what may not go out now is held, and never given up.
+    pub(crate) fn without_failing(self) -> Self {
+        match self {
+            Self::Fail {
+                reason,
+                retryable: true,
+            } => Self::Standstill { reason },
+            other => other,
+        }
+    }
+
     /// In words.
     pub(crate) fn reason(&self) -> &str {
         let (Self::Wait { reason } | Self::Standstill { reason } | Self::Fail { reason, .. }) =
@@ -71,6 +83,18 @@ impl From<&ReadError> for Hold {
             | ReadError::Unsupported { .. } => Self::Wait { reason },
             ReadError::Reverted { .. } | ReadError::Unexpected { .. } => Self::Fail {
                 reason,
+                retryable: true,
+            },
+        }
+    }
+}
+
+impl From<&PlanError> for Hold {
+    fn from(error: &PlanError) -> Self {
+        match error {
+            PlanError::Read(error) => Self::from(error),
+            other => Self::Fail {
+                reason: other.to_string(),
                 retryable: true,
             },
         }

@@ -3,7 +3,7 @@
 use airdrops_chain::allowance;
 use airdrops_store::Batch;
 use airdrops_types::{
-    Address, Operation, Origin, ProtocolId, Snapshot, TaskId, TaskState, Timestamp, Token, U256,
+    Address, Operation, ProtocolId, Snapshot, TaskId, TaskState, Timestamp, Token, U256,
 };
 use serde::{Deserialize, Serialize};
 
@@ -192,7 +192,7 @@ impl Engine {
             task: &left.task,
             step: left.step,
             wallet: left.wallet,
-            origin: Origin::Scheduler,
+            origin: self.origin_of(&left.task),
         };
         match self.build_and_simulate(&protocol, &operation, step).await {
             Ok(intent) => self.decide_and_submit(intent, snapshot).await,

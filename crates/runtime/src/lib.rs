@@ -19,6 +19,7 @@ mod restore;
 pub mod settings;
 mod tick;
 mod unstick;
+pub mod unwind;
 mod watch;
 pub mod withdrawals;
 

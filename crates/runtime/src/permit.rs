@@ -114,18 +114,21 @@ impl Engine {
         Some(fee.total())
     }
 
+    /// The tip that is offered on a chain, wei per gas.
+    pub(crate) fn tip(&self, chain: ChainId) -> u128 {
+        let mut chains = self.settings.chains.iter();
+        chains
+            .find(|settings| settings.id == chain)
+            .map_or(0, |settings| settings.priority_fee)
+    }
+
     /// Asks the gate, writes its answer down, and on a permit signs, stores and sends.
     pub(crate) async fn decide_and_submit(
         &mut self,
         intent: Intent,
         snapshot: &Snapshot,
     ) -> Result<Result<(), Hold>, RunError> {
-        let tip = self
-            .settings
-            .chains
-            .iter()
-            .find(|chain| chain.id == intent.chain)
-            .map_or(0, |chain| chain.priority_fee);
+        let tip = self.tip(intent.chain);
         self.decide_and_sign(intent, snapshot, tip, None).await
     }
 

@@ -53,6 +53,7 @@ impl Engine {
         self.assess(&snapshot, now)?;
         self.allocate(&snapshot, now)?;
         self.unstick(&snapshot).await?;
+        self.unwind(&snapshot, now)?;
         let mut changes = if control_changed {
             self.scheduler.look_again(now)
         } else {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use airdrops_types::{Assignment, CampaignId, Timestamp};
+use airdrops_types::{Action, Assignment, CampaignId, Timestamp, UNWIND_CAMPAIGN};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -110,6 +110,15 @@ pub enum CampaignDefect {
         /// The name of the campaign or of a task.
         name: String,
     },
+    /// The name of what operators start.
+    #[error("the name {UNWIND_CAMPAIGN} is kept for what operators unwind; choose another one")]
+    Reserved,
+    /// A task that only an operator may start.
+    #[error("task {task} unwinds, which only an operator may start")]
+    OperatorOnly {
+        /// The task.
+        task: String,
+    },
     /// Two tasks have the same name.
     #[error("there are two tasks named {task}")]
     DuplicateTask {
@@ -161,6 +170,15 @@ impl Campaign {
             if name.trim().is_empty() || name.contains(ambiguous) {
                 let name = name.to_owned();
                 defects.push(CampaignDefect::Name { name });
+            }
+        }
+        if self.id.as_str() == UNWIND_CAMPAIGN {
+            defects.push(CampaignDefect::Reserved);
+        }
+        for task in &self.tasks {
+            if task.assignment.action == Action::Unwind {
+                let task = task.name.clone();
+                defects.push(CampaignDefect::OperatorOnly { task });
             }
         }
         let mut known = BTreeSet::new();

@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use airdrops_types::{CampaignId, TaskId, TaskRecord, TaskState, Timestamp, TriggerState};
+use airdrops_types::{Action, CampaignId, TaskId, TaskRecord, TaskState, Timestamp, TriggerState};
 
-use crate::campaign::{Campaign, CampaignDefect, CampaignError, RetryPolicy, Trigger};
+use crate::campaign::{Campaign, CampaignDefect, CampaignError, RetryPolicy, TaskDef, Trigger};
 use crate::retry::backoff;
 use crate::transition::{TaskEvent, TransitionError, transition};
 use crate::trigger::{TriggerError, latest_due, next_fire};
@@ -181,8 +181,41 @@ impl Scheduler {
         changes
     }
 
-    /// The runs that something can be done for now. Runs that are under way come first, because
-    /// their transactions are; then critical ones, then by due instant, then by id.
+    /// Makes one run of `tasks` at once, without a trigger, as the next run of `campaign`: what an
+    /// operator starts. `reason` says why they are ready. No tasks, no run.
+    pub fn start_run(
+        &mut self,
+        campaign: &CampaignId,
+        tasks: Vec<TaskDef>,
+        reason: &str,
+        now: Timestamp,
+    ) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if tasks.is_empty() {
+            return changes;
+        }
+        let run = self.last_run.get(campaign).copied().unwrap_or(0);
+        let run = run.saturating_add(1);
+        self.last_run.insert(campaign.clone(), run);
+        let run_of = Campaign {
+            id: campaign.clone(),
+            trigger: Trigger::Once,
+            misfire_grace: None,
+            tasks,
+        };
+        for mut record in new_run(&run_of, run, now) {
+            if record.state == TaskState::Ready {
+                record.reason = Some(reason.to_owned());
+            }
+            let reason = record.reason.clone().unwrap_or_default();
+            self.put(record, reason, &mut changes);
+        }
+        changes
+    }
+
+    /// The runs that something can be done for now. What operators unwind comes first; then runs
+    /// that are under way, because their transactions are; then critical ones, then by due instant,
+    /// then by id.
     #[must_use]
     pub fn runnable(&self) -> Vec<TaskId> {
         let mut runnable: Vec<&TaskRecord> = self
@@ -190,8 +223,15 @@ impl Scheduler {
             .filter(|task| matches!(task.state, TaskState::Ready | TaskState::Running))
             .collect();
         runnable.sort_by_key(|task| {
+            let unwinds = task.assignment.action == Action::Unwind;
             let running = task.state == TaskState::Running;
-            (Reverse(running), Reverse(task.critical), task.due, &task.id)
+            (
+                Reverse(unwinds),
+                Reverse(running),
+                Reverse(task.critical),
+                task.due,
+                &task.id,
+            )
         });
         runnable.into_iter().map(|task| task.id.clone()).collect()
     }

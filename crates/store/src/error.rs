@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use airdrops_types::{IntentId, LogError, Scope};
+use airdrops_types::{IntentId, LogError, Scope, Timestamp};
 
 use crate::Access;
 
@@ -30,6 +30,26 @@ pub enum StoreError {
         scope: Scope,
         /// Of which breaker.
         breaker: String,
+    },
+    /// An open request covers the same.
+    #[error(
+        "an unwind of {scope} is open already: request {id} by {by} of {at}; `airdrops status` shows how far it is"
+    )]
+    UnwindOpen {
+        /// Its number.
+        id: u64,
+        /// What it covers.
+        scope: Scope,
+        /// Who asked.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// There is no open request of this scope.
+    #[error("no unwind of {scope} is open")]
+    NoUnwind {
+        /// Where.
+        scope: Scope,
     },
     /// The change contradicts what is stored, or itself.
     #[error("the change contradicts what is stored: {0}")]

@@ -16,5 +16,6 @@ pub use checkpoint::CHECKPOINTS;
 pub use error::StoreError;
 pub use sqlite::{Access, Options, Sqlite};
 pub use store::{
-    ControlChange, JournalCheck, Store, TaskFilter, WITHDRAWALS, cleared_in_key, cleared_key,
+    ControlChange, JournalCheck, Store, TaskFilter, UNWIND_REQUESTS, UNWINDS, WITHDRAWALS,
+    cleared_in_key, cleared_key,
 };

@@ -11,6 +11,7 @@ mod samples;
 mod schema;
 mod tasks;
 mod transactions;
+mod unwinds;
 mod withdrawals;
 
 use std::fmt;
@@ -20,8 +21,9 @@ use std::time::Duration;
 
 use airdrops_types::{
     Address, Answer, B256, BlockRef, ChainId, Checkpoint, EquityPoint, I256, IntentId,
-    JournalEntry, LedgerEntry, LogError, NewSignature, Outcome, Reservation, Slot, TaskId,
-    TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip, Withdrawal, no_checkpoint,
+    JournalEntry, LedgerEntry, LogError, NewSignature, Outcome, Reservation, Scope, Slot, TaskId,
+    TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip, Unwind, UnwindRequest,
+    Withdrawal, no_checkpoint,
 };
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
@@ -38,8 +40,8 @@ pub enum Access {
     /// Everything. There is one runner at a time; it makes the database if there is none, and
     /// migrates it.
     Runner,
-    /// Reading, control states and journal entries, also while a runner runs. Makes the database
-    /// if there is none, so that a halt may come before the first run.
+    /// Reading, control states, an operator's requests and journal entries, also while a runner
+    /// runs. Makes the database if there is none, so that a halt may come before the first run.
     Operator,
     /// Reading, also while a runner runs.
     ReadOnly,
@@ -120,6 +122,15 @@ impl Sqlite {
             lease,
             options,
         })
+    }
+
+    /// Whether a runner runs on the database at `path`: whether anybody holds its lock file, which
+    /// is left as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn has_runner(path: impl AsRef<Path>) -> Result<bool, StoreError> {
+        Lock::is_held(path.as_ref())
     }
 
     /// A panic while the lock was held rolled its transaction back, so the connection is sound.
@@ -322,6 +333,40 @@ impl Store for Sqlite {
             journal::append(transaction, at, &[entry])?;
             Ok(())
         })
+    }
+
+    fn request_unwind(
+        &self,
+        at: Timestamp,
+        scope: &Scope,
+        reason: &str,
+        by: &str,
+    ) -> Result<UnwindRequest, StoreError> {
+        self.require(&[Access::Runner, Access::Operator], "ask for an unwind")?;
+        self.write(CONTROL, |transaction| {
+            let (request, entry) = unwinds::request(transaction, at, scope, reason, by)?;
+            journal::append(transaction, at, &[entry])?;
+            Ok(request)
+        })
+    }
+
+    fn cancel_unwind(
+        &self,
+        at: Timestamp,
+        scope: &Scope,
+        reason: &str,
+        by: &str,
+    ) -> Result<UnwindRequest, StoreError> {
+        self.require(&[Access::Runner, Access::Operator], "take an unwind back")?;
+        self.write(CONTROL, |transaction| {
+            let (request, entry) = unwinds::cancel(transaction, at, scope, reason, by)?;
+            journal::append(transaction, at, &[entry])?;
+            Ok(request)
+        })
+    }
+
+    fn unwinds(&self) -> Result<(Vec<UnwindRequest>, Vec<Unwind>), StoreError> {
+        self.read(unwinds::load)
     }
 
     fn tasks(&self, filter: TaskFilter) -> Result<Vec<TaskRecord>, StoreError> {

@@ -2,7 +2,8 @@
 
 use airdrops_types::{
     Address, B256, EquityPoint, I256, IntentId, JournalEntry, LedgerEntry, Outcome, Reservation,
-    Scope, TaskId, TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip, Withdrawal,
+    Scope, TaskId, TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip, Unwind,
+    UnwindRequest, Withdrawal,
 };
 
 use crate::{Batch, Committed, Sample, StoreError};
@@ -45,6 +46,14 @@ pub fn cleared_in_key(breaker: &str, scope: &Scope) -> String {
 
 /// The setting that holds all announced [`Withdrawal`]s, oldest first. Only grows.
 pub const WITHDRAWALS: &str = "withdrawals";
+
+/// The setting that holds every [`UnwindRequest`], oldest first. Written by
+/// [`Store::request_unwind`] and [`Store::cancel_unwind`] only.
+pub const UNWIND_REQUESTS: &str = "unwind_requests";
+
+/// The setting that holds the [`Unwind`] of every accepted request, oldest first. Written by the
+/// runner only.
+pub const UNWINDS: &str = "unwinds";
 
 /// What a check of the journal found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,6 +122,39 @@ pub trait Store: TransactionLog {
         withdrawal: &Withdrawal,
         by: &str,
     ) -> Result<(), StoreError>;
+
+    /// Asks, on behalf of `by`, for an unwind of `scope`, with a journal entry; a runner that runs
+    /// accepts it in its next tick. Works from another process while a runner runs.
+    ///
+    /// # Errors
+    /// [`StoreError::UnwindOpen`] if an open request covers the same: one of the same scope or of
+    /// everything.
+    fn request_unwind(
+        &self,
+        at: Timestamp,
+        scope: &Scope,
+        reason: &str,
+        by: &str,
+    ) -> Result<UnwindRequest, StoreError>;
+
+    /// Takes back, on behalf of `by`, the open request of exactly `scope`, with a journal entry.
+    /// What is signed already cannot be taken back.
+    ///
+    /// # Errors
+    /// [`StoreError::NoUnwind`] if there is none.
+    fn cancel_unwind(
+        &self,
+        at: Timestamp,
+        scope: &Scope,
+        reason: &str,
+        by: &str,
+    ) -> Result<UnwindRequest, StoreError>;
+
+    /// Every request for an unwind, and the progress of each that was accepted; oldest first.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn unwinds(&self) -> Result<(Vec<UnwindRequest>, Vec<Unwind>), StoreError>;
 
     /// Task runs, in the order in which they were first stored.
     ///

@@ -50,6 +50,8 @@ pub enum Action {
     Bridge,
     /// Claim an airdrop with a Merkle proof.
     Claim,
+    /// End the position and take back every allowance. An operator's alone: no campaign has it.
+    Unwind,
 }
 
 impl Action {
@@ -68,13 +70,17 @@ impl Action {
             Self::Exit => "exit",
             Self::Bridge => "bridge",
             Self::Claim => "claim",
+            Self::Unwind => "unwind",
         }
     }
 
     /// Whether it can only lower exposure to a protocol.
     #[must_use]
     pub fn only_reduces(&self) -> bool {
-        matches!(self, Self::Withdraw | Self::RemoveLiquidity | Self::Exit)
+        matches!(
+            self,
+            Self::Withdraw | Self::RemoveLiquidity | Self::Exit | Self::Unwind
+        )
     }
 }
 

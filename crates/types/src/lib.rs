@@ -22,6 +22,7 @@ pub mod task;
 pub mod time;
 pub mod token;
 pub mod transaction_log;
+pub mod unwind;
 pub mod verdict;
 pub mod volatility;
 
@@ -47,6 +48,9 @@ pub use time::Timestamp;
 pub use token::{Token, TokenAmount};
 pub use transaction_log::{
     Answer, Attempt, Checkpoint, LogError, NewSignature, Slot, TransactionLog, no_checkpoint,
+};
+pub use unwind::{
+    UNWIND_CAMPAIGN, Unwind, UnwindCancelled, UnwindEnd, UnwindOutcome, UnwindRequest,
 };
 pub use verdict::{PermitTerms, Reason, Reservation, Target, Verdict};
 pub use volatility::{VolPoints, VolatilityState};

@@ -11,6 +11,7 @@ pub mod report;
 pub mod risk;
 pub mod run;
 pub mod status;
+pub mod unwind;
 pub mod version;
 pub mod withdrawal;
 
@@ -41,6 +42,7 @@ pub fn dispatch(cli: &Cli) -> ExitCode {
         Command::Status => status::status(global),
         Command::Halt(options) => control::halt(global, options),
         Command::Resume(options) => control::resume(global, options),
+        Command::Unwind(options) => unwind::unwind(global, options),
         Command::Withdrawal(options) => withdrawal::withdrawal(global, options),
         Command::Explain(options) => explain::explain(global, options),
         Command::Journal(options) => journal::journal(global, options),

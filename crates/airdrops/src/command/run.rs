@@ -1,7 +1,7 @@
 //! `run` and `once`: the engine on what the configuration names.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,7 +9,8 @@ use std::time::Duration;
 use airdrops_chain::{ChainClient, Keyring, RpcUrl};
 use airdrops_runtime::{Clock, Engine, Listener, Mode, NoMarket, Parts, SystemClock, TickReport};
 use airdrops_store::{Access, Options, Sqlite};
-use airdrops_types::{Address, ChainId, ControlState, Entry, U256, Verdict};
+use airdrops_types::{Address, ChainId, ControlState, Entry, Timestamp, U256, Verdict};
+use alloy::rpc::client::RpcClient;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -99,7 +100,7 @@ pub fn once(global: &Global, options: &Once) -> Result<(), Failure> {
     Ok(())
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     Ok(tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?)
@@ -152,7 +153,18 @@ impl Farm {
         let keyring = keyring(&loaded)?;
         let (clients, papers) = match loaded.settings.mode {
             Mode::Live => (live_clients(&loaded).await?, Vec::new()),
-            Mode::Paper | Mode::Demo => paper_clients(&loaded, clock.as_ref()).await?,
+            Mode::Paper | Mode::Demo => {
+                let open = PaperWorld::open;
+                let papers = paper_chains(&loaded, clock.as_ref(), open).await?;
+                let client = |(id, world): &(ChainId, PaperWorld)| {
+                    (*id, ChainClient::from_rpc(*id, world.chain().client()))
+                };
+                let clients = papers.iter().map(client).collect();
+                (
+                    clients,
+                    papers.into_iter().map(|(_, world)| world).collect(),
+                )
+            }
         };
         let tick = loaded.settings.tick;
         let actions = Arc::new(AtomicU64::new(0));
@@ -272,16 +284,25 @@ async fn live_clients(loaded: &Loaded) -> Result<BTreeMap<ChainId, ChainClient>,
     Ok(clients)
 }
 
-async fn paper_clients(
+/// How a paper chain is made from its file.
+type Maker<T> = fn(
+    ChainId,
+    &Path,
+    Timestamp,
+    Option<(RpcClient, u64)>,
+    &[(Address, U256)],
+) -> Result<T, PaperWorldError>;
+
+async fn paper_chains<T>(
     loaded: &Loaded,
     clock: &SystemClock,
-) -> Result<(BTreeMap<ChainId, ChainClient>, Vec<PaperWorld>), Failure> {
+    make: Maker<T>,
+) -> Result<Vec<(ChainId, T)>, Failure> {
     let balances: Vec<(Address, U256)> = loaded
         .wallets
         .iter()
         .map(|wallet| (wallet.address, wallet.paper_balance))
         .collect();
-    let mut clients = BTreeMap::new();
     let mut papers = Vec::new();
     for chain in &loaded.settings.chains {
         let upstream = match endpoint(loaded, chain.id)? {
@@ -304,18 +325,40 @@ async fn paper_clients(
         };
         let mut path = loaded.database.as_os_str().to_owned();
         path.push(format!(".paper-{}", chain.id));
-        let world = PaperWorld::open(
-            chain.id,
-            &PathBuf::from(path),
-            clock.now(),
-            upstream,
-            &balances,
-        )?;
-        clients.insert(
-            chain.id,
-            ChainClient::from_rpc(chain.id, world.chain().client()),
-        );
-        papers.push(world);
+        let path = PathBuf::from(path);
+        let made = make(chain.id, &path, clock.now(), upstream, &balances)?;
+        papers.push((chain.id, made));
     }
-    Ok((clients, papers))
+    Ok(papers)
+}
+
+/// An engine that only looks: without keys, without the right to write, also while a run is under
+/// way. Paper chains are as their files tell.
+pub(crate) async fn onlooker(loaded: Loaded) -> Result<Engine, Failure> {
+    let clock = Arc::new(SystemClock);
+    let store = Arc::new(Sqlite::open(
+        &loaded.database,
+        Access::ReadOnly,
+        Options { checkpoint },
+    )?);
+    let clients = match loaded.settings.mode {
+        Mode::Live => live_clients(&loaded).await?,
+        Mode::Paper | Mode::Demo => paper_chains(&loaded, clock.as_ref(), PaperWorld::look)
+            .await?
+            .into_iter()
+            .map(|(id, chain)| (id, ChainClient::from_rpc(id, chain.client())))
+            .collect(),
+    };
+    let parts = Parts {
+        store: store.clone(),
+        log: store,
+        clients,
+        market: Arc::new(NoMarket),
+        keyring: Keyring::new(),
+        clock,
+        checkpoint,
+        listener: Box::new(|_, _| {}),
+        dry_run: true,
+    };
+    Ok(Engine::start(loaded.settings, parts)?)
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use airdrops_store::{Access, Sqlite, Store as _, TaskFilter};
-use airdrops_types::{ControlState, Entry, Scope, TaskRecord, Usd};
+use airdrops_types::{
+    ControlState, Entry, Scope, TaskRecord, Unwind, UnwindOutcome, UnwindRequest, Usd,
+};
 use comfy_table::{Table, presets};
 use serde_json::json;
 
@@ -82,6 +84,9 @@ pub fn status(global: &Global) -> Result<(), Failure> {
             ));
         }
     }
+    let (requests, progress) = store.unwinds()?;
+    let unwinds = shown_unwinds(&requests, &progress);
+    text.push_str(&unwind_lines(&names, &unwinds, &tasks));
     text.push_str(&open_tasks(&tasks));
     text.push_str("\nLatest events\n");
     let events = tail.iter().rev().filter(|entry| {
@@ -114,6 +119,10 @@ pub fn status(global: &Global) -> Result<(), Failure> {
             "revision": revision,
             "equity": last,
             "trips": trips,
+            "unwinds": unwinds
+                .iter()
+                .map(|(request, unwind)| json!({ "request": request, "progress": unwind }))
+                .collect::<Vec<_>>(),
             "open_tasks": tasks,
         }),
     );
@@ -152,6 +161,65 @@ fn exposures(tail: &[airdrops_types::JournalEntry]) -> String {
         }
     }
     format!("\nExposure, and its share of equity\n{table}\n")
+}
+
+/// Requests that have not ended, and the latest of all.
+fn shown_unwinds<'a>(
+    requests: &'a [UnwindRequest],
+    progress: &'a [Unwind],
+) -> Vec<(&'a UnwindRequest, Option<&'a Unwind>)> {
+    let latest = requests.last().map(|request| request.id);
+    requests
+        .iter()
+        .filter(|request| Some(request.id) == latest || !request.has_ended(progress))
+        .map(|request| {
+            let mut progress = progress.iter();
+            (
+                request,
+                progress.find(|unwind| unwind.request == request.id),
+            )
+        })
+        .collect()
+}
+
+fn unwind_lines(
+    names: &narrate::ChainNames,
+    unwinds: &[(&UnwindRequest, Option<&Unwind>)],
+    tasks: &[TaskRecord],
+) -> String {
+    if unwinds.is_empty() {
+        return String::new();
+    }
+    let mut text = "\nUnwinds\n".to_owned();
+    for (request, unwind) in unwinds {
+        let end = unwind.and_then(|unwind| unwind.end.as_ref());
+        let stand = match (end.map(|end| &end.outcome), unwind) {
+            (Some(UnwindOutcome::Done), _) => "done".to_owned(),
+            (Some(UnwindOutcome::Stuck { reasons }), _) => format!("stuck: {}", reasons.join("; ")),
+            (Some(UnwindOutcome::Cancelled), _) => "taken back".to_owned(),
+            (None, None) => "waits for `airdrops run` or `once`".to_owned(),
+            (None, Some(_)) if request.cancelled.is_some() => "being taken back".to_owned(),
+            (None, Some(unwind)) => format!("under way, {} tasks so far", unwind.tasks.len()),
+        };
+        text.push_str(&format!(
+            "  request {}: {} by {} since {} ({}): {stand}\n",
+            request.id,
+            narrate::scope_text(names, &request.scope),
+            request.by,
+            request.at,
+            request.reason
+        ));
+        let made = unwind.map(|unwind| unwind.tasks.as_slice());
+        for task in tasks
+            .iter()
+            .filter(|task| made.is_some_and(|made| made.contains(&task.id)))
+        {
+            let reason = task.reason.as_deref().unwrap_or_default();
+            let reason = narrate::named(names, reason);
+            text.push_str(&format!("    {} {}: {reason}\n", task.id, task.state));
+        }
+    }
+    text
 }
 
 fn open_tasks(tasks: &[TaskRecord]) -> String {

@@ -263,3 +263,43 @@ fn live_chain_forked_on_paper_survives_kills() {
         assert_eq!(code, 0, "{command:?}: {text}");
     }
 }
+
+#[test]
+fn live_unwind_while_halted_leaves_nothing() {
+    let Some(farm) = Farm::start() else { return };
+    // Without the tasks that take everything back.
+    let configuration = std::fs::read_to_string(farm.path("airdrops.toml")).unwrap();
+    let (stays, _) = configuration
+        .split_once("[[campaign.task]]\nname = \"leave\"")
+        .unwrap();
+    farm.write("airdrops.toml", stays);
+    let mut run = farm.run();
+    farm.wait_until_done(&mut run);
+    let (code, text) = farm.answer(&["halt", "--reason", "fire drill"]);
+    assert_eq!(code, 0, "{text}");
+
+    let (code, text) = farm.answer(&["unwind", "--dry-run"]);
+    assert_eq!(code, 10, "{text}");
+    let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"));
+    assert!(at("rewards of wallet main") < at("pair of wallet main"));
+    assert!(text.contains("would go out"), "{text}");
+    let nonce = farm.nonce();
+
+    let (code, text) = farm.answer(&["unwind", "--reason", "leave"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("in its next tick"), "{text}");
+    farm.wait_until(&mut run, "the unwind ends", |farm| {
+        let (_, progress) = farm.store().unwinds().unwrap();
+        progress.iter().any(|unwind| unwind.end.is_some())
+    });
+    assert!(farm.nonce() > nonce);
+    let (code, text) = farm.answer(&["status"]);
+    assert_eq!(code, 4, "still halted: {text}");
+    assert!(text.contains("(leave): done"), "{text}");
+    let (code, text) = farm.answer(&["unwind", "--dry-run"]);
+    assert_eq!(code, 0, "{text}");
+    let (code, text) = farm.answer(&["explain", "unwind/001-rewards"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("unwind all at rewards"), "{text}");
+    assert!(stop(run).success());
+}

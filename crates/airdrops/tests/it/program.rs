@@ -412,3 +412,112 @@ fn a_copied_paper_chain_does_not_go_on_as_an_empty_one() {
         err(&once)
     );
 }
+
+#[test]
+fn an_unwind_is_asked_for_once_shown_and_taken_back() {
+    let folder = world();
+    let path = folder.path();
+    let no_reason = airdrops(path, &["unwind"]);
+    assert_eq!(no_reason.status.code(), Some(2));
+    assert!(err(&no_reason).contains("--reason"), "{}", err(&no_reason));
+    let ask = [
+        "unwind",
+        "--reason",
+        "fire drill",
+        "--scope",
+        "chain:rollup",
+    ];
+    let asked = airdrops(path, &ask);
+    assert_eq!(asked.status.code(), Some(0), "{}", err(&asked));
+    let text = out(&asked);
+    assert!(
+        text.contains("the unwind of chain rollup (request 1)")
+            && text.contains("waits for `airdrops run` (or `once`)"),
+        "{text}"
+    );
+    let again = airdrops(path, &ask);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(
+        err(&again).contains("An unwind of chain rollup is open already: request 1 by ada"),
+        "{}",
+        err(&again)
+    );
+    let status = out(&airdrops(path, &["status"]));
+    assert!(
+        status.contains("request 1: chain rollup by ada") && status.contains("(fire drill): waits"),
+        "{status}"
+    );
+    let json = airdrops(path, &["--json", "status"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["unwinds"][0]["request"]["reason"], "fire drill");
+    let journal = out(&airdrops(path, &["journal"]));
+    assert!(
+        journal.contains("ada unwinds chain:10 (request 1): fire drill"),
+        "{journal}"
+    );
+    let cancel = [&ask[..], &["--cancel"]].concat();
+    assert_eq!(airdrops(path, &cancel).status.code(), Some(0));
+    assert_eq!(airdrops(path, &cancel).status.code(), Some(1), "once");
+    let json = airdrops(path, &[&["--json"], &ask[..]].concat());
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(
+        (&json["requested"]["id"], &json["running"]),
+        (&2.into(), &false.into())
+    );
+    assert_eq!(json["requested"]["scope"]["chain"], 10);
+}
+
+#[test]
+fn an_unwind_beside_a_run_says_that_it_is_taken_up() {
+    let folder = world();
+    let database = folder.path().join("airdrops.sqlite");
+    let _runner = Sqlite::open(database, Access::Runner, Options::default()).unwrap();
+    let asked = airdrops(folder.path(), &["unwind", "--reason", "x"]);
+    assert_eq!(asked.status.code(), Some(0), "{}", err(&asked));
+    assert!(out(&asked).contains("in its next tick"), "{}", out(&asked));
+}
+
+#[test]
+fn an_unwind_of_an_unknown_scope_is_a_wrong_command_line() {
+    let folder = world();
+    for (scope, told) in [
+        ("chain:rolup", "did you mean `rollup`?"),
+        ("everywhere", "write everything, chain:NAME"),
+    ] {
+        for mode in [&["--reason", "x"][..], &["--dry-run"][..]] {
+            let arguments = [&["unwind", "--scope", scope], mode].concat();
+            let refused = airdrops(folder.path(), &arguments);
+            assert_eq!(refused.status.code(), Some(2), "{}", out(&refused));
+            assert!(err(&refused).contains(told), "{}", err(&refused));
+        }
+    }
+}
+
+#[test]
+fn a_dry_run_of_an_unwind_changes_no_file_even_beside_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    airdrops(path, &["init", "--defaults"]);
+    let once = airdrops(path, &["once"]);
+    assert_eq!(once.status.code(), Some(0), "{}", err(&once));
+    let database = path.join("airdrops.sqlite");
+    let runner = Sqlite::open(&database, Access::Runner, Options::default()).unwrap();
+    let paper = path.join("airdrops.sqlite.paper-1");
+    // The run is in the middle of a line.
+    let half = [std::fs::read(&paper).unwrap(), b"{\"at\":".to_vec()].concat();
+    std::fs::write(&paper, &half).unwrap();
+    let before = runner.journal(1, 999).unwrap();
+    let text = airdrops(path, &["unwind", "--dry-run"]);
+    assert_eq!(text.status.code(), Some(0), "{}", err(&text));
+    assert!(
+        out(&text).contains("No position and no open allowance"),
+        "{}",
+        out(&text)
+    );
+    let json = airdrops(path, &["--json", "unwind", "--dry-run"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["preview"]["exits"], serde_json::json!([]));
+    assert_eq!(std::fs::read(&paper).unwrap(), half);
+    assert_eq!(runner.journal(1, 999).unwrap(), before);
+    assert_eq!(runner.unwinds(), Ok((vec![], vec![])));
+}

@@ -355,4 +355,28 @@ impl Farm {
         farm.price(2_000);
         farm
     }
+
+    /// A staking pool of the pair's LP tokens that pays USDC, and 20 WETH for the wallet.
+    pub fn add_staking(&mut self) -> Address {
+        let arguments = (self.pool, self.usdc.contract.unwrap()).abi_encode_params();
+        let pool = self
+            .l1
+            .deploy(KEEPER, with(&code!("DemoStaking"), &arguments))
+            .unwrap();
+        self.settings.protocols.push(ProtocolConfig {
+            id: ProtocolId::from("stake"),
+            family: "stake".into(),
+            chain: L1,
+            module: ModuleConfig::StakingRewards {
+                pool,
+                stake: token(L1, Some(self.pool), "LP", 18),
+                reward: self.usdc.clone(),
+                underlying: ProtocolId::from("pool"),
+            },
+        });
+        let (to, amount) = (self.wallet, ether(20));
+        let at = self.weth.contract.unwrap();
+        keeper(&self.l1, at, &IToken::transferCall { to, amount });
+        pool
+    }
 }

@@ -155,3 +155,18 @@ fn the_scheduler_refuses_the_errors_of_all_campaigns_and_duplicate_names() {
         ]
     );
 }
+
+#[test]
+fn only_operators_unwind() {
+    let mut task = task("t", &[]);
+    task.assignment.action = airdrops_types::Action::Unwind;
+    let found = defects(&campaign("farm", Trigger::Once, vec![task]));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("task t unwinds"), "{found:?}");
+    let found = defects(&campaign(
+        "unwind",
+        Trigger::Once,
+        vec![super::task("t", &[])],
+    ));
+    assert!(found[0].contains("the name unwind is kept"), "{found:?}");
+}

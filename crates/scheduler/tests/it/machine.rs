@@ -367,3 +367,44 @@ fn a_new_trigger_is_handed_out_for_storage_even_if_it_does_not_fire() {
     );
     assert_eq!(scheduler.tick(at(1)), []);
 }
+
+#[test]
+fn what_an_operator_starts_runs_at_once_first_and_under_a_new_number_each_time() {
+    let campaigns = [campaign("c", every(60), vec![task("a", &[])])];
+    let (mut scheduler, _) = start(&campaigns, at(0));
+    scheduler.tick(at(0));
+    scheduler
+        .apply(
+            &TaskId::from("c/a#1"),
+            TaskEvent::Planned {
+                operations: operations(1),
+            },
+            at(0),
+        )
+        .unwrap();
+    let mut out = task("out", &[]);
+    out.assignment.action = airdrops_types::Action::Unwind;
+    let id = airdrops_types::CampaignId::from("unwind");
+    assert!(
+        scheduler
+            .start_run(&id, Vec::new(), "why", at(1))
+            .is_empty()
+    );
+    for run in 1..=2 {
+        let changes = scheduler.start_run(&id, vec![out.clone()], "why", at(run));
+        assert_eq!(changes.len(), 1);
+    }
+    let order: Vec<String> = scheduler
+        .runnable()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(order, ["unwind/out#1", "unwind/out#2", "c/a#1"]);
+    // From what is stored, the count goes on.
+    let stored: Vec<_> = scheduler.tasks().cloned().collect();
+    let triggers = scheduler.triggers().cloned().collect();
+    let mut again = Scheduler::new(campaigns.to_vec(), stored, triggers, 1, at(3)).unwrap();
+    again.start_run(&id, vec![out], "why", at(4));
+    assert_eq!(state(&again, "unwind/out#3"), TaskState::Ready);
+    assert_eq!(finish(&mut again, "unwind/out#1", at(5)).len(), 1);
+}

@@ -6,11 +6,17 @@
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::file;
 use crate::StoreError;
+
+/// How often, and after what pause, a lock that is held is asked for again: [`Lock::is_held`] holds
+/// it for a moment.
+const ASKED_AGAIN: u32 = 3;
+const ASKED_AFTER: Duration = Duration::from_millis(20);
 
 /// The lock file of a database, locked until this is dropped or the process ends.
 #[derive(Debug)]
@@ -28,7 +34,15 @@ impl Lock {
             .write(true)
             .open(&path)
             .map_err(|error| file::failed(&path, &error))?;
-        match file.try_lock() {
+        let mut locked = file.try_lock();
+        for _ in 0..ASKED_AGAIN {
+            if !matches!(locked, Err(TryLockError::WouldBlock)) {
+                break;
+            }
+            std::thread::sleep(ASKED_AFTER);
+            locked = file.try_lock();
+        }
+        match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let holder = std::fs::read_to_string(&path).unwrap_or_default();
@@ -44,6 +58,22 @@ impl Lock {
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(|error| file::failed(&path, &error))?;
         Ok(Self { _file: file })
+    }
+
+    /// Whether somebody holds it. A shared lock, held for this moment only, asks: two who ask do
+    /// not see each other.
+    pub(super) fn is_held(database: &Path) -> Result<bool, StoreError> {
+        let path = lock_path(database);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(file::failed(&path, &error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(file::failed(&path, &error)),
+        }
     }
 }
 

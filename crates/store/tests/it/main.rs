@@ -8,3 +8,4 @@ mod open;
 mod process;
 mod sample;
 mod signature;
+mod unwinds;

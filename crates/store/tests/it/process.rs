@@ -267,6 +267,35 @@ fn a_halt_by_another_process_stops_the_next_signature() {
 }
 
 #[test]
+#[ignore = "asks; run by an_unwind_is_asked_for_from_another_process_all_or_nothing"]
+fn operator_that_unwinds() {
+    let options = Options {
+        checkpoint: abort_at,
+    };
+    Sqlite::open(database(), Access::Operator, options)
+        .unwrap()
+        .request_unwind(Timestamp(9), &Scope::Everything, "fire drill", "ada")
+        .unwrap();
+}
+
+#[test]
+fn an_unwind_is_asked_for_from_another_process_all_or_nothing() {
+    for (stop_at, expected) in [
+        ("store.control.before", 0),
+        ("store.control.after", 1),
+        ("", 1),
+    ] {
+        let place = Place::new();
+        let runner = place.open(Access::Runner);
+        let child = spawn("process::operator_that_unwinds", &place.path, stop_at);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.success(), stop_at.is_empty(), "{stop_at}");
+        assert_eq!(runner.unwinds().unwrap().0.len(), expected, "{stop_at}");
+        assert_eq!(runner.journal(1, 9).unwrap().len(), expected, "{stop_at}");
+    }
+}
+
+#[test]
 #[ignore = "aborts; run by a_stop_at_any_checkpoint_leaves_all_or_nothing"]
 fn runner_that_stops() {
     let options = Options {
