@@ -35,6 +35,8 @@ pub(crate) struct Scenario {
     start: Timestamp,
     /// Dollars per ether.
     ether: f64,
+    /// Dollars per token of the airdrop.
+    aerie: f64,
     messages: VecDeque<Message>,
     /// First L1 block whose bridge events were not seen yet.
     seen: u64,
@@ -48,6 +50,7 @@ impl Scenario {
             rng: ChaCha8Rng::seed_from_u64(seed),
             start,
             ether: 2_000.0,
+            aerie: 2.0,
             messages: VecDeque::new(),
             seen: world.l1.head().number + 1,
             last_hour: None,
@@ -136,10 +139,11 @@ impl Scenario {
             (1_990.0 / self.ether).ln() * 0.002 * f64::from(u8::from(elapsed < CRASH.0))
         };
         self.ether = (self.ether * (drift + 0.004 * noise).exp()).clamp(300.0, 6_000.0);
+        self.aerie += 0.02 * (2.0 - self.aerie) + 0.01 * (self.rng.random::<f64>() - 0.5);
         for feed in &world.feeds {
             let dollars = match feed.asset {
                 "ETH" => self.ether,
-                "AERIE" => 1.9 + 0.2 * self.rng.random::<f64>(),
+                "AERIE" => self.aerie,
                 _ => 1.0,
             };
             let call = IFeed::setCall {

@@ -193,15 +193,15 @@ impl Limits<'_> {
     }
 }
 
-/// What holds of a limit. Sizes are halved in a cautious state. Every worse one refuses what has
-/// limits at all.
+/// What holds of a limit: as much as the market leaves of it, and at most half in a cautious state.
+/// Every worse one refuses what has limits at all.
 pub(super) fn scaled(limit: Bps, scale: Bps, control: ControlState) -> Bps {
-    let limit = limit.times(scale);
-    if control == ControlState::Cautious {
-        Bps(limit.0 / 2)
+    let most = if control == ControlState::Cautious {
+        Bps(Bps::WHOLE.0 / 2)
     } else {
-        limit
-    }
+        Bps::WHOLE
+    };
+    limit.times(scale.min(most))
 }
 
 /// By how much more, or less, each family may take by allowances.
