@@ -17,8 +17,9 @@ use crate::config::unit::duration_text;
 use crate::exit::Failure;
 use crate::narrate::{self, ChainNames};
 
-/// A runner stores a report at the latest every 5 minutes; older than this, none runs.
-pub const OLD: Duration = Duration::from_secs(15 * 60);
+/// A runner stores a report at the latest every 5 minutes, if its ticks are not further apart;
+/// older than this, none runs.
+const OLD: Duration = Duration::from_secs(15 * 60);
 
 /// Columns of a table with long texts when nobody says how wide the terminal is.
 const WIDTH_WITHOUT_TERMINAL: u16 = 100;
@@ -29,6 +30,8 @@ pub struct Measured {
     pub report: RiskReport,
     /// How old it is.
     pub age: Duration,
+    /// If it is older than this, nothing runs.
+    old_after: Duration,
     /// What stands now.
     pub trips: Vec<Trip>,
     /// When breakers trip, and how their trips end.
@@ -65,7 +68,9 @@ impl Measured {
         };
         let (trips, _) = store.control()?;
         let configured = loaded.is_some();
+        let tick = loaded.as_ref().map(|loaded| loaded.settings.tick);
         Ok(Self {
+            old_after: tick.map_or(OLD, |tick| OLD.max(tick.saturating_mul(3))),
             age: now().since(report.at),
             breakers: loaded.map_or_else(BreakerPolicy::default, |loaded| {
                 loaded.settings.monitor.breakers
@@ -82,7 +87,7 @@ impl Measured {
     /// Whether nothing runs, as far as the report tells.
     #[must_use]
     pub fn is_old(&self) -> bool {
-        self.age > OLD
+        self.age > self.old_after
     }
 
     /// The worst state that holds for `covers`.
@@ -108,8 +113,10 @@ impl Measured {
         );
         if self.is_old() {
             text.push_str(&format!(
-                "WARNING: nothing runs, because a runner writes every 5 min. Only halts and trips \
-                 are those of now; everything else is {} old. `airdrops run` goes on.\n",
+                "WARNING: nothing runs, or it is stuck: a runner writes more often than every {}. \
+                 Only halts and trips are those of now; everything else is {} old. `airdrops run` \
+                 starts it.\n",
+                ago(self.old_after),
                 ago(self.age)
             ));
         }
