@@ -1,7 +1,7 @@
 //! `airdrops risk assess` and `airdrops risk limits`: what they say of a database, and that they
 //! say how old it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -492,4 +492,51 @@ fn both_commands_work_beside_a_runner_and_status_points_to_them() {
         "{said}"
     );
     drop(running);
+}
+
+#[test]
+fn breakers_are_those_of_the_configuration_if_it_can_be_read() {
+    let folder = world(&report(now()));
+    let configuration = include_str!("every-key.toml");
+    std::fs::write(folder.path().join("airdrops.toml"), configuration).unwrap();
+    let limits = json(folder.path(), "limits");
+    assert_eq!(limits["breakers_from"], "configuration");
+    assert!(!text(folder.path(), "limits").contains("These are the defaults"));
+}
+
+/// The keys of all objects within a value.
+fn keys(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                found.insert(key.clone());
+                keys(value, found);
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_is_documented() {
+    let page = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/src/risk.md"
+    ))
+    .unwrap();
+    let folder = world(&report(now()));
+    let everything = Scope::Everything;
+    trip(folder.path(), everything, "manual", ControlState::Halted);
+    let mut found = BTreeSet::new();
+    keys(&json(folder.path(), "assess"), &mut found);
+    keys(&json(folder.path(), "limits"), &mut found);
+    // States and verbs are keys as well.
+    for name in ["low", "medium", "high", "extreme", "bridge"] {
+        assert!(found.remove(name), "{name}");
+    }
+    assert!(found.len() > 60, "{}", found.len());
+    for key in found {
+        assert!(page.contains(&format!("`{key}`")), "{key}");
+    }
 }
