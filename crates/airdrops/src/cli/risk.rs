@@ -30,6 +30,14 @@ pub enum RiskCommand {
     Replay(RiskReplay),
     /// Score a series as it arrives: how unusual each value is by what came before it
     Anomalies(Anomalies),
+    /// Show what is measured, and what follows from it
+    ///
+    /// Reads the last report in the database, beside a runner or without one. Halts and trips are
+    /// those of now.
+    Assess,
+    /// Show every limit in force: how much of it holds, is used and is left, and who clears each
+    /// breaker
+    Limits,
 }
 
 /// Options of `risk vol-index`.

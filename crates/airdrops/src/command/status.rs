@@ -10,6 +10,7 @@ use airdrops_types::{
 use comfy_table::{Table, presets};
 use serde_json::json;
 
+use super::risk::measured::{ago, last_report};
 use crate::cli::Global;
 use crate::exit::{Exit, Failure};
 use crate::narrate;
@@ -69,6 +70,24 @@ pub fn status(global: &Global) -> Result<(), Failure> {
         ),
     }
     text.push_str(&exposures(&tail));
+    // What another version wrote is no reason to show nothing.
+    let risk = last_report(store).ok().flatten();
+    if let Some(report) = &risk {
+        let alerts = tail.iter();
+        let alerts = alerts.filter(|entry| matches!(entry.entry, Entry::Alerted { .. }));
+        text.push_str(&format!(
+            "\nRisk {} of 100, volatility {}, trips: {}, recent alerts: {}, {} ago; more: \
+             `airdrops risk assess`\n",
+            report.portfolio.score,
+            report
+                .volatility
+                .state
+                .map_or_else(|| "unknown".to_owned(), |state| state.to_string()),
+            trips.len(),
+            alerts.count(),
+            ago(now.since(report.at))
+        ));
+    }
     if trips.is_empty() {
         text.push_str("\nNo halts and no trips.\n");
     } else {
@@ -124,6 +143,11 @@ pub fn status(global: &Global) -> Result<(), Failure> {
                 .map(|(request, unwind)| json!({ "request": request, "progress": unwind }))
                 .collect::<Vec<_>>(),
             "open_tasks": tasks,
+            "risk": risk.map(|report| json!({
+                "at": report.at,
+                "score": report.portfolio.score,
+                "volatility": report.volatility.state,
+            })),
         }),
     );
     if whole >= ControlState::Halted {

@@ -15,5 +15,6 @@ mod live;
 mod program;
 mod report;
 mod risk_anomalies;
+mod risk_assess;
 mod risk_replay;
 mod risk_vol_index;
