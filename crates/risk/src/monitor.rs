@@ -17,15 +17,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use airdrops_types::{
-    Alert, AlertLevel, AssetId, Bar, Bps, ChainId, ControlSignal, EquityPoint, ProtocolId, Scope,
-    Timestamp, VolatilityState,
+    Alert, AlertLevel, AssetId, Bar, Bps, ChainId, ControlSignal, ControlState, EquityPoint,
+    ProtocolId, Scope, Timestamp, VolatilityState,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::breaker::{BreakerInputs, Breakers, ClockReading, Fact, FactKind, FailureClass};
 use crate::control::Change;
 use crate::gas::ShortHistory;
-use crate::volatility::{Component, CompositeIndex, Source, StateConfigError};
+use crate::volatility::state::Held;
+use crate::volatility::{Component, CompositeIndex, Source, StateConfigError, ValidBar};
 use crate::{AdaptiveLimits, BreakerKind, ControlBoard, Marked, Policy, Profit, ProfitBook};
 use alerts::{Condition, Told};
 use failures::Failures;
@@ -102,6 +103,7 @@ pub struct MonitorState {
     sampled: BTreeMap<String, i64>,
     failures: Failures,
     told: Told,
+    volatility: Option<Held>,
     foretold: Option<findings::Foretold>,
 }
 
@@ -172,17 +174,33 @@ impl Monitor {
         for sample in samples {
             self.long.take(sample);
         }
+        if let Some(held) = self.state.volatility {
+            self.long.states.restore(held);
+            self.long.state = Some(self.long.states.state());
+        }
     }
 
     /// Hours of prices from elsewhere that are older than everything known of `asset`; nothing if
-    /// something is known. Returns what was taken, to be stored.
-    pub fn seed(&mut self, asset: &AssetId, bars: &[Bar]) -> Vec<Sample> {
+    /// something is known. Bars that are none, that do not follow the one before, or whose hour is
+    /// not over at `now`, are left out. Returns what was taken, to be stored.
+    pub fn seed(&mut self, asset: &AssetId, bars: &[Bar], now: Timestamp) -> Vec<Sample> {
         let wanted = self.long.tail.assets().contains(asset);
         if !wanted || self.long.volatility.contains_key(asset) {
             return Vec::new();
         }
+        let mut earliest = Timestamp(i64::MIN);
+        let over = Timestamp(now.0.saturating_sub(hour::HOUR_MS));
+        let follows = |bar: &&Bar| {
+            let follows = bar.start >= earliest && bar.start <= over;
+            let taken = follows && ValidBar::try_from(**bar).is_ok();
+            if taken {
+                earliest = Timestamp(bar.start.0.saturating_add(hour::HOUR_MS));
+            }
+            taken
+        };
         let samples: Vec<Sample> = bars
             .iter()
+            .filter(follows)
             .map(|bar| Sample {
                 at: bar.start,
                 measure: Measure::Bar {
@@ -198,6 +216,14 @@ impl Monitor {
     /// Uses up the evidence of a trip that an administrator cleared.
     pub fn consume(&mut self, kind: BreakerKind, scope: &Scope, at: Timestamp) {
         self.state.breakers.consume(kind, scope, at);
+        if kind == BreakerKind::Clock {
+            // What was dated after `at` would keep everything until then from being seen.
+            let hour = at.0.div_euclid(hour::HOUR_MS);
+            self.state.hours.retain(|_, open| open.start() <= at);
+            self.state.sampled.retain(|_, last| *last <= hour);
+            let day = findings::day_of(at);
+            self.state.foretold = self.state.foretold.filter(|known| known.day() <= day);
+        }
     }
 
     /// Assesses.
@@ -205,11 +231,19 @@ impl Monitor {
         let snapshot = seen.marked.snapshot();
         let mut conditions = Vec::new();
         let mut alerts = Vec::new();
-        let mut samples = self.hourly(seen, now, &mut alerts);
-        samples.extend(self.judge_day(seen, now));
+        let mut samples = Vec::new();
+        let trusted = self.trusts(seen.clock);
+        if trusted {
+            samples.extend(self.hourly(seen, now, &mut alerts));
+            samples.extend(self.judge_day(seen, now));
+        }
 
         let index = self.index(seen, now);
-        let volatility = self.observe_index(&index, now, &mut samples);
+        let volatility = if trusted {
+            self.observe_index(&index, now, &mut samples)
+        } else {
+            self.long.state
+        };
 
         let (failures, successes) = self
             .state
@@ -265,6 +299,16 @@ impl Monitor {
         }
     }
 
+    /// Whether the clock may date what is kept for long: an instant in the future would block all
+    /// that comes before it.
+    fn trusts(&self, clock: Option<&ClockReading>) -> bool {
+        let limits = &self.policy.breakers.clock;
+        clock.is_none_or(|clock| {
+            let demand = self.state.breakers.clock.clone().assess(clock, limits);
+            demand.is_none_or(|demand| demand.state == ControlState::Active)
+        })
+    }
+
     /// Closes hours that are over.
     fn hourly(&mut self, seen: &Seen<'_>, now: Timestamp, alerts: &mut Vec<Alert>) -> Vec<Sample> {
         let snapshot = seen.marked.snapshot();
@@ -293,8 +337,6 @@ impl Monitor {
             let measure = Measure::BaseFee { chain: *chain, wei };
             if self.due(format!("base-fee:{chain}"), now) {
                 samples.push(Sample { at: now, measure });
-            } else {
-                self.long.gas.entry(*chain).or_default().push(now, *fee);
             }
         }
         for (family, value) in &snapshot.market.tvl {
@@ -358,8 +400,11 @@ impl Monitor {
     ) -> Option<VolatilityState> {
         if let Some(value) = index.value() {
             let complete = index.is_complete();
+            let before = self.long.states.last_sample();
             self.long.state = Some(self.long.states.observe(now, value, complete));
-            if self.due("volatility-index".to_owned(), now) {
+            self.state.volatility = Some(self.long.states.held());
+            let sampled = self.long.states.last_sample() != before;
+            if self.due("volatility-index".to_owned(), now) || sampled {
                 let measure = Measure::Index { value, complete };
                 samples.push(Sample { at: now, measure });
             }
@@ -412,9 +457,26 @@ impl Monitor {
         .collect()
     }
 
-    /// Sources that do not answer.
+    /// Sources that do not answer, prices that cannot be believed, and chains that cannot be read.
     fn source_conditions(&self, seen: &Seen<'_>) -> Vec<Condition> {
-        let market = &seen.marked.snapshot().market;
+        let snapshot = seen.marked.snapshot();
+        let market = &snapshot.market;
+        let prices = snapshot.prices.iter().filter_map(|(asset, price)| {
+            Some(Condition {
+                scope: Scope::Asset(asset.clone()),
+                matter: "price".to_owned(),
+                level: AlertLevel::Warning,
+                evidence: format!("the price of {asset} is {}", price.defect()?),
+            })
+        });
+        let heads = snapshot.chains.iter().filter_map(|(chain, view)| {
+            Some(Condition {
+                scope: Scope::Chain(*chain),
+                matter: "head".to_owned(),
+                level: AlertLevel::Warning,
+                evidence: format!("the head of chain {chain} is {}", view.head.defect()?),
+            })
+        });
         let dead = market.sources.iter().filter_map(|(source, reading)| {
             Some(Condition {
                 scope: Scope::Everything,
@@ -437,7 +499,7 @@ impl Monitor {
                 })
             })
         });
-        dead.chain(disputed).collect()
+        dead.chain(disputed).chain(prices).chain(heads).collect()
     }
 
     fn adapt(

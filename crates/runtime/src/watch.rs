@@ -1,5 +1,6 @@
 //! The monitor's place in the engine: what it remembers across restarts, and what it found.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use airdrops_risk::monitor::{Measure, Sample};
@@ -140,15 +141,12 @@ impl Engine {
 
     /// Hours of prices from elsewhere, for assets of which nothing is known.
     pub(crate) fn seed_prices(&mut self, batch: &mut Batch) -> Result<(), RunError> {
-        let assets: Vec<_> = self
-            .settings
-            .tokens
-            .iter()
-            .map(|token| token.asset.clone())
-            .collect();
-        for asset in assets {
-            let bars = self.market.bars(&asset);
-            let samples = self.monitor.seed(&asset, &bars);
+        let now = self.clock.now();
+        let tokens = self.settings.tokens.iter().map(|token| &token.asset);
+        let feeds = self.settings.feeds.iter().map(|feed| &feed.asset);
+        for asset in tokens.chain(feeds).collect::<BTreeSet<_>>() {
+            let bars = self.market.bars(asset);
+            let samples = self.monitor.seed(asset, &bars, now);
             keep(batch, &samples)?;
         }
         Ok(())

@@ -196,7 +196,7 @@ impl GasLimits {
         limit: Bps,
     ) -> Result<(), GasDenial> {
         let chain = measure.chain;
-        let rank = measure.rank.clone().unwrap_or(Err(ShortHistory {
+        let rank = measure.rank.unwrap_or(Err(ShortHistory {
             hours: 0,
             required: BaseFeeHistory::QUANTILE_HOURS,
         }));

@@ -95,7 +95,7 @@ fn new_charts(rates: &FailureRates) -> FailureCharts {
     let chart = BernoulliCusum::new(rates.usual, rates.alarming, rates.between, rates.least);
     if let Ok(chart) = chart {
         for class in CLASSES {
-            charts.watch(class, chart.clone());
+            charts.watch(class, chart);
         }
     }
     charts

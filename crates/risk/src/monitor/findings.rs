@@ -16,7 +16,7 @@ use crate::breaker::{GasObservation, Peg};
 use crate::gas::{Charge, GasUse, ShortHistory, all_in};
 use crate::health::{Health, HealthInputs, PinState};
 use crate::look_through::{Growth, Node, Situation};
-use crate::price::consensus::consensus_report;
+use crate::price::consensus::{SourceReport, SourceStanding, consensus_report};
 use crate::score::{OpportunityRisk, PortfolioRisk, ProtocolRisk, herfindahl};
 use crate::tail::TailUsd;
 use crate::volatility::CompositeIndex;
@@ -26,6 +26,9 @@ use crate::{ConsensusRule, ControlBoard, RollingLoss};
 const NODES: usize = 20;
 /// Days of a year.
 const YEAR: f64 = 365.0;
+
+/// What is at stake, by node.
+type Stakes<'a> = BTreeMap<&'a Node, &'a NodeReport>;
 
 /// The value at risk of a day, foretold when it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +41,14 @@ pub(super) struct Foretold {
     at_risk: [Usd; 2],
 }
 
-fn day_of(at: Timestamp) -> i64 {
+impl Foretold {
+    /// Days since the epoch.
+    pub(super) fn day(&self) -> i64 {
+        self.day
+    }
+}
+
+pub(super) fn day_of(at: Timestamp) -> i64 {
     at.0.div_euclid(24 * super::hour::HOUR_MS)
 }
 
@@ -124,7 +134,7 @@ impl Monitor {
         let tvl = self.policy.tvl.contains(family);
         let tvl = tvl.then(|| snapshot.market.tvl.get(family).unwrap_or(&missing));
         let pegs = self.pegs(seen, protocol);
-        let pins = self.pins(protocol);
+        let pins = self.pins(seen, protocol);
         let about = self.names_of(protocol, family);
         let incidents: Vec<Incident> = snapshot
             .market
@@ -176,7 +186,9 @@ impl Monitor {
             .collect()
     }
 
-    fn pins(&self, protocol: &ProtocolId) -> Vec<(String, Reading<PinState>)> {
+    /// What is known of the watched contracts of a protocol; as old as the last look at each.
+    fn pins(&self, seen: &Seen<'_>, protocol: &ProtocolId) -> Vec<(String, Reading<PinState>)> {
+        let views = &seen.marked.snapshot().contracts;
         let pins = self.state.breakers.pins.pins().iter();
         pins.filter(|pin| pin.protocol == *protocol)
             .map(|pin| {
@@ -186,17 +198,33 @@ impl Monitor {
                     (Some(facts), None) if facts.paused == Some(true) => known(PinState::Paused),
                     (Some(_), None) => known(PinState::Unchanged),
                 };
+                let view = views.iter().find(|view| {
+                    (view.chain, view.contract, &view.protocol)
+                        == (pin.chain, pin.contract, &pin.protocol)
+                });
+                let defect =
+                    view.map_or(Some("was not read".to_owned()), |view| view.facts.defect());
+                let reading = match defect {
+                    Some(defect) => reading.disputed(&defect),
+                    None => reading,
+                };
                 (format!("{} on chain {}", pin.contract, pin.chain), reading)
             })
             .collect()
     }
 
-    /// Under which names reports of trouble mean a protocol.
+    /// Under which names reports of trouble mean a protocol, its assets or its chain.
     fn names_of(&self, protocol: &ProtocolId, family: &str) -> BTreeSet<String> {
-        let wanted = Scope::Protocol(protocol.clone());
+        let assets = self.policy.assets_of.get(protocol).into_iter().flatten();
+        let chain = self.policy.chain_of.get(protocol).copied();
+        let wanted: BTreeSet<Scope> = assets
+            .map(|asset| Scope::Asset(asset.clone()))
+            .chain(chain.map(Scope::Chain))
+            .chain(std::iter::once(Scope::Protocol(protocol.clone())))
+            .collect();
         let names = self.policy.names.iter();
         let mut names: BTreeSet<String> = names
-            .filter(|(_, scopes)| scopes.contains(&wanted))
+            .filter(|(_, scopes)| !scopes.is_disjoint(&wanted))
             .map(|(name, _)| name.clone())
             .collect();
         names.insert(family.to_lowercase());
@@ -312,10 +340,11 @@ impl Monitor {
         let share = |history| RollingLoss::measure(history).and_then(|loss| loss.share());
         let breakers = &self.state.breakers;
         let mut nodes = self.nodes(seen);
+        let stakes: Stakes<'_> = nodes.iter().map(|report| (&report.node, report)).collect();
         let protocols: Vec<ProtocolReport> = health
             .into_iter()
             .map(|(protocol, health)| {
-                self.protocol(seen, protocol, health, &nodes, volatility, ranks)
+                self.protocol(seen, protocol, health, &stakes, volatility, ranks)
             })
             .collect();
         let tail = self.tail(seen);
@@ -364,7 +393,8 @@ impl Monitor {
                 .iter()
                 .map(|(asset, quotes)| {
                     let rule = ConsensusRule::default();
-                    (asset.clone(), consensus_report(quotes, &rule).sources)
+                    let sources = consensus_report(quotes, &rule).sources.into_iter();
+                    (asset.clone(), sources.map(writable).collect())
                 })
                 .collect(),
             defects,
@@ -398,10 +428,17 @@ impl Monitor {
                 let standard = self.standard_cost(seen, *chain);
                 GasReport {
                     chain: *chain,
-                    base_fee: view.base_fee.fresh().copied(),
+                    // What is beyond every fee is none, and could not be written.
+                    base_fee: view
+                        .base_fee
+                        .fresh()
+                        .copied()
+                        .filter(|fee| u64::try_from(*fee).is_ok()),
                     rank: ranks.get(chain).cloned().unwrap_or_else(short),
                     trend: history.trend(now),
-                    standard: standard.and_then(|cost| cost.fresh().copied()),
+                    standard: standard
+                        .and_then(|cost| cost.fresh().copied())
+                        .filter(|cost| i64::try_from(cost.0).is_ok()),
                 }
             })
             .collect()
@@ -412,14 +449,13 @@ impl Monitor {
         seen: &Seen<'_>,
         protocol: ProtocolId,
         health: Health,
-        nodes: &[NodeReport],
+        stakes: &Stakes<'_>,
         volatility: Option<VolatilityState>,
         ranks: &BTreeMap<ChainId, Result<Bps, ShortHistory>>,
     ) -> ProtocolReport {
         let family = seen.policy.family(&protocol).to_owned();
         let used = |node: &Node| {
-            let found = nodes.iter().find(|report| report.node == *node);
-            found.map_or(Some(Bps(0)), |report| {
+            stakes.get(node).map_or(Some(Bps(0)), |report| {
                 let share = u64::from(report.share?.0) * 10_000;
                 let of_limit = share / u64::from(report.limit.0.max(1));
                 Some(Bps(u32::try_from(of_limit).unwrap_or(u32::MAX)))
@@ -427,7 +463,7 @@ impl Monitor {
         };
         let own = Node::protocol(&family);
         let limit_used = used(&own);
-        let contagion = self.contagion(seen, &own, nodes);
+        let contagion = Self::contagion(seen, &own, stakes);
         let assets = self.policy.assets_of.get(&protocol).into_iter().flatten();
         let fullest = assets
             .map(|asset| used(&Node::asset(asset)))
@@ -458,18 +494,17 @@ impl Monitor {
     }
 
     /// The share of equity that is lost if the worst of a protocol and what it depends on fails.
-    fn contagion(&self, seen: &Seen<'_>, own: &Node, nodes: &[NodeReport]) -> Option<Bps> {
+    fn contagion(seen: &Seen<'_>, own: &Node, stakes: &Stakes<'_>) -> Option<Bps> {
         let structure = seen.marked.structure().ok()?;
         let Some(index) = structure.graph().index(own) else {
             return Some(Bps(0));
         };
         let below = structure.graph().reach(index).iter();
-        let below: BTreeSet<&Node> = below
+        let below = below
             .filter_map(|reach| structure.graph().node(reach.node))
-            .chain(std::iter::once(own))
-            .collect();
-        let shares = nodes.iter().filter(|report| below.contains(&report.node));
-        shares
+            .chain(std::iter::once(own));
+        below
+            .filter_map(|node| stakes.get(node))
             .map(|report| report.share)
             .try_fold(Bps(0), |worst, share| Some(worst.max(share?)))
     }
@@ -492,6 +527,10 @@ impl Monitor {
                 .iter()
                 .map(|report| Scope::Protocol(report.protocol.clone())),
         );
+        let reports: BTreeMap<&ProtocolId, &ProtocolReport> = protocols
+            .iter()
+            .map(|report| (&report.protocol, report))
+            .collect();
         scopes
             .into_iter()
             .map(|scope| {
@@ -500,14 +539,15 @@ impl Monitor {
                 let mut reasons: Vec<String> = trips
                     .map(|trip| format!("{}: {}", trip.breaker, trip.evidence))
                     .collect();
-                let report = protocols
-                    .iter()
-                    .find(|report| scope == Scope::Protocol(report.protocol.clone()));
+                let report = match &scope {
+                    Scope::Protocol(protocol) => reports.get(protocol),
+                    _ => None,
+                };
                 let scale = self.state.limits.scale(&scope);
                 let score = match (&scope, report) {
                     (Scope::Everything, _) => portfolio,
                     (_, Some(report)) => report.risk.score,
-                    (_, None) => 0,
+                    (_, None) => score_of(state.unwrap_or(ControlState::Active)),
                 };
                 if scope == Scope::Everything
                     && let Some(volatility) = volatility
@@ -529,6 +569,35 @@ impl Monitor {
             })
             .collect()
     }
+}
+
+/// The risk of what has no score of its own, by its control state: steps that are chosen.
+fn score_of(state: ControlState) -> u8 {
+    match state {
+        ControlState::Active => 0,
+        ControlState::Cautious => 25,
+        ControlState::Reducing => 50,
+        ControlState::Halted => 75,
+        ControlState::Locked => 100,
+    }
+}
+
+/// What a source says about a price. What is beyond every price is not repeated: a number of that
+/// size cannot be written, and would take the whole report with it.
+fn writable(mut source: SourceReport) -> SourceReport {
+    let (SourceStanding::Used { price }
+    | SourceStanding::Outlier { price }
+    | SourceStanding::Undecided { price }
+    | SourceStanding::Stale { price, .. }) = &source.standing
+    else {
+        return source;
+    };
+    if u64::try_from(price.0).is_err() {
+        source.standing = SourceStanding::Missing {
+            reason: format!("{price} is beyond every price"),
+        };
+    }
+    source
 }
 
 fn known<T>(value: T) -> Reading<T> {

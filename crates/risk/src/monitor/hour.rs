@@ -11,6 +11,11 @@ pub(super) const HOUR_MS: i64 = 3_600_000;
 pub(super) struct OpenHour(Bar);
 
 impl OpenHour {
+    /// The hour's first instant.
+    pub(super) fn start(&self) -> Timestamp {
+        self.0.start
+    }
+
     /// Takes a price that is positive and finite. Returns the bar of the hour that it ends, if it
     /// ends one; what is earlier than the running hour is ignored.
     pub(super) fn push(open: &mut Option<Self>, at: Timestamp, price: f64) -> Option<Bar> {

@@ -27,21 +27,21 @@ pub enum Measure {
         /// The hour.
         bar: Bar,
     },
-    /// The last base fee of an hour, wei per gas.
+    /// The first base fee that was seen in an hour, wei per gas.
     BaseFee {
         /// Where.
         chain: ChainId,
         /// Wei per gas; what does not fit reads as the most that does.
         wei: u64,
     },
-    /// The volatility index at the end of an hour.
+    /// The volatility index: once an hour, and whenever it enters the history of the states.
     Index {
         /// Its value.
         value: VolPoints,
         /// Whether all its components were fresh.
         complete: bool,
     },
-    /// Total value locked in a protocol family, at the end of an hour.
+    /// Total value locked in a protocol family, first seen in an hour.
     Tvl {
         /// Whose.
         family: String,
@@ -200,8 +200,9 @@ impl LongTerm {
             .map(|(start, _)| *start)
             .next_back();
         let Some(complete) = complete else {
-            // An asset without prices must not keep days for ever.
-            while self.pending.len() > 7 {
+            // Assets may be seeded one after the other, each with all its days; but one without
+            // prices must not keep days for ever.
+            while self.pending.len() > TAIL_DAYS {
                 self.pending.pop_first();
             }
             return;

@@ -154,6 +154,15 @@ struct Hold {
     calm_since: Option<Timestamp>,
 }
 
+/// The short-lived part of [`VolatilityStates`]: all but the history. Small enough to be stored with
+/// every observation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Held {
+    holds: [Hold; 3],
+    last: Option<Timestamp>,
+    last_sample: Option<Timestamp>,
+}
+
 /// The state machine. Each level is entered at once when the index reaches its threshold, and left
 /// when the index is below its exit and the dwell is over; the state is the highest level that is
 /// held.
@@ -218,6 +227,30 @@ impl VolatilityStates {
             self.last_sample = Some(at);
         }
         self.state()
+    }
+
+    /// The short-lived part.
+    #[must_use]
+    pub fn held(&self) -> Held {
+        Held {
+            holds: self.holds,
+            last: self.last,
+            last_sample: self.last_sample,
+        }
+    }
+
+    /// Takes the short-lived part over from one that saw the same history, and every observation
+    /// in between.
+    pub fn restore(&mut self, held: Held) {
+        self.holds = held.holds;
+        self.last = held.last;
+        self.last_sample = held.last_sample;
+    }
+
+    /// When the history took its last sample.
+    #[must_use]
+    pub fn last_sample(&self) -> Option<Timestamp> {
+        self.last_sample
     }
 
     /// The state at present.

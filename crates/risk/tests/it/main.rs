@@ -10,6 +10,7 @@ mod lattice;
 mod laws;
 mod lending;
 mod model;
+mod monitor;
 mod panel;
 mod rules;
 mod scenario;
