@@ -22,6 +22,7 @@ use airdrops_types::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::anomaly::{BernoulliCusum, BernoulliError};
 use crate::breaker::{BreakerInputs, Breakers, ClockReading, Fact, FactKind, FailureClass};
 use crate::control::Change;
 use crate::gas::ShortHistory;
@@ -107,12 +108,25 @@ pub struct MonitorState {
     foretold: Option<findings::Foretold>,
 }
 
+/// Why there is no monitor.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum MonitorError {
+    /// The volatility states contradict each other.
+    #[error(transparent)]
+    States(#[from] StateConfigError),
+    /// The rates of failures make no sense.
+    #[error("failures: {0}")]
+    Failures(#[from] BernoulliError),
+}
+
 /// The Risk Management System's eyes and memory.
 #[derive(Debug, Clone)]
 pub struct Monitor {
     policy: MonitorPolicy,
     state: MonitorState,
     long: LongTerm,
+    /// What failures of every protocol and class are charted by.
+    chart: BernoulliCusum,
 }
 
 impl Monitor {
@@ -125,7 +139,7 @@ impl Monitor {
         policy: MonitorPolicy,
         state: MonitorState,
         assets: impl IntoIterator<Item = AssetId>,
-    ) -> Result<Self, StateConfigError> {
+    ) -> Result<Self, MonitorError> {
         let mut falling: Vec<AssetId> = assets
             .into_iter()
             .filter(|asset| !policy.is_pegged(asset))
@@ -134,6 +148,7 @@ impl Monitor {
         falling.dedup();
         let long = LongTerm::new(&policy, falling)?;
         let mut monitor = Self {
+            chart: policy.failure_chart()?,
             policy,
             state,
             long,
@@ -245,10 +260,10 @@ impl Monitor {
             self.long.state
         };
 
-        let (failures, successes) = self
-            .state
-            .failures
-            .assess(seen.attempts, &self.policy.failures);
+        let (failures, successes) =
+            self.state
+                .failures
+                .assess(seen.attempts, &self.chart, &self.policy.failures);
         let gas = self.gas(seen);
         let facts = self.facts(seen, now);
         let inputs = BreakerInputs {

@@ -103,11 +103,15 @@ impl BernoulliCusum {
         )]
         let weight = ratio as u32;
         let quiet = |h: u32| bernoulli_arl(p0, weight, h).is_some_and(|arl| arl >= trials_between);
-        if !quiet(LARGEST_THRESHOLD) {
-            return Err(budget);
+        // Run lengths grow with the threshold, and the work with its cube: from below.
+        let mut high = 1;
+        while !quiet(high) {
+            if high >= LARGEST_THRESHOLD {
+                return Err(budget);
+            }
+            high = (high * 2).min(LARGEST_THRESHOLD);
         }
-        // Run lengths grow with the threshold.
-        let (mut low, mut high) = (0, LARGEST_THRESHOLD);
+        let mut low = high / 2;
         while high - low > 1 {
             let middle = u32::midpoint(low, high);
             if quiet(middle) {

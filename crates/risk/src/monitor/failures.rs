@@ -32,6 +32,7 @@ impl Failures {
     pub(super) fn assess(
         &mut self,
         attempts: &[Attempt],
+        chart: &BernoulliCusum,
         rates: &FailureRates,
     ) -> (Vec<FailureAlarm>, Vec<Successes>) {
         let mut alarms = Vec::new();
@@ -41,7 +42,7 @@ impl Failures {
             let charts = self
                 .charts
                 .entry(attempt.protocol.clone())
-                .or_insert_with(|| new_charts(rates));
+                .or_insert_with(|| new_charts(chart));
             for (class, reading) in charts.push(attempt.failure) {
                 if reading.alarm {
                     alarms.push(FailureAlarm {
@@ -90,13 +91,10 @@ impl Failures {
     }
 }
 
-fn new_charts(rates: &FailureRates) -> FailureCharts {
+fn new_charts(chart: &BernoulliCusum) -> FailureCharts {
     let mut charts = FailureCharts::default();
-    let chart = BernoulliCusum::new(rates.usual, rates.alarming, rates.between, rates.least);
-    if let Ok(chart) = chart {
-        for class in CLASSES {
-            charts.watch(class, chart);
-        }
+    for class in CLASSES {
+        charts.watch(class, *chart);
     }
     charts
 }

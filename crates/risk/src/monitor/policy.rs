@@ -7,6 +7,7 @@ use airdrops_types::{AssetId, Bps, ChainId, ProtocolId, Scope, Usd};
 use serde::{Deserialize, Serialize};
 
 use crate::adapt::AdaptiveBounds;
+use crate::anomaly::{BernoulliCusum, BernoulliError};
 use crate::breaker::BreakerPolicy;
 use crate::volatility::StateConfig;
 
@@ -99,15 +100,23 @@ impl MonitorPolicy {
         let mut wrong = self.breakers.validate().err().unwrap_or_default();
         wrong.extend(self.adapt.validate().err().unwrap_or_default());
         wrong.extend(self.states.check().err().map(|error| error.to_string()));
-        let rates = self.failures;
-        let chart = crate::anomaly::BernoulliCusum::new(
-            rates.usual,
-            rates.alarming,
-            rates.between,
-            rates.least,
-        );
+        let chart = self.failure_chart();
         wrong.extend(chart.err().map(|error| format!("failures: {error}")));
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    /// What failures are charted by.
+    ///
+    /// # Errors
+    /// If the rates make no sense.
+    pub(super) fn failure_chart(&self) -> Result<BernoulliCusum, BernoulliError> {
+        let FailureRates {
+            usual,
+            alarming,
+            between,
+            least,
+        } = self.failures;
+        BernoulliCusum::new(usual, alarming, between, least)
     }
 
     /// Whether an asset promises to be worth something else.
