@@ -270,7 +270,7 @@ impl Exposure {
 }
 
 /// The tokens that stand for a position, so far as positions are known.
-fn receipts(snapshot: &Snapshot) -> BTreeSet<&Token> {
+pub(crate) fn receipts(snapshot: &Snapshot) -> BTreeSet<&Token> {
     snapshot
         .positions
         .iter()

@@ -6,6 +6,7 @@
 //! store keeps them, and a start takes them in again.
 
 mod alerts;
+mod earnings;
 mod failures;
 mod findings;
 mod hour;
@@ -26,6 +27,7 @@ use crate::anomaly::{BernoulliCusum, BernoulliError};
 use crate::breaker::{BreakerInputs, Breakers, ClockReading, Fact, FactKind, FailureClass};
 use crate::control::Change;
 use crate::gas::ShortHistory;
+use crate::profit::ProfitEvent;
 use crate::volatility::state::Held;
 use crate::volatility::{Component, CompositeIndex, Source, StateConfigError, ValidBar};
 use crate::{AdaptiveLimits, BreakerKind, ControlBoard, Marked, Policy, Profit, ProfitBook};
@@ -61,6 +63,8 @@ pub struct Seen<'a> {
     pub board: &'a ControlBoard,
     /// Equity, if everything that it rests on is fresh.
     pub equity: Option<EquityPoint>,
+    /// What moved from outside, and what fees took, since the last assessment.
+    pub events: &'a [ProfitEvent],
     /// Attempts since the last assessment.
     pub attempts: &'a [Attempt],
     /// The clocks.
@@ -292,7 +296,10 @@ impl Monitor {
         let health = self.health(seen, now);
         self.adapt(volatility, &health, now);
         let gas_ranks = self.ranks(seen, now);
-        let report = self.report(seen, &board, &index, volatility, health, &gas_ranks, now);
+        let profit = self.earn(seen);
+        let report = self.report(
+            seen, &board, &index, volatility, health, &gas_ranks, profit, now,
+        );
         let signals = report.signals.clone();
 
         conditions.extend(self.source_conditions(seen));

@@ -178,6 +178,11 @@ impl ProfitBook {
         })
     }
 
+    /// The assets that are held.
+    pub fn assets(&self) -> impl Iterator<Item = &AssetId> {
+        self.lots.keys()
+    }
+
     /// Amount (base units), decimals and cost of what is held of `asset`.
     #[must_use]
     pub fn held(&self, asset: &AssetId) -> Option<(U256, u8, Usd)> {

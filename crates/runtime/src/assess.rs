@@ -2,11 +2,12 @@
 
 use airdrops_risk::breaker::ClockReading;
 use airdrops_risk::control::Change;
+use airdrops_risk::profit::event::{AssetAmount, ProfitEvent};
 use airdrops_risk::{ControlBoard, Exposure, Marked, Seen};
 use airdrops_store::{Batch, WITHDRAWALS};
 use airdrops_types::{
-    Address, Bps, ChainId, ControlSignal, ControlState, Entry, EquityPoint, I256, LedgerKind,
-    Scope, Snapshot, Timestamp, U256, Usd, Withdrawal,
+    Address, Bps, ChainId, ControlSignal, ControlState, Entry, EquityPoint, I256, LedgerEntry,
+    LedgerKind, Scope, Snapshot, Timestamp, U256, Usd, Withdrawal,
 };
 
 use crate::checkpoint;
@@ -53,6 +54,7 @@ impl Engine {
     ) -> Result<(), RunError> {
         let clock = self.clocks(marked.snapshot(), now);
         let attempts = std::mem::take(&mut self.attempts);
+        let events = std::mem::take(&mut self.profit_events);
         let defects = self.rpc_defects.iter();
         let defects: Vec<(Scope, String)> = defects
             .map(|(chain, defect)| (Scope::Chain(*chain), defect.clone()))
@@ -62,6 +64,7 @@ impl Engine {
             policy: self.gate.policy(),
             board: &self.gate.state().control,
             equity,
+            events: &events,
             attempts: &attempts,
             clock: Some(&clock),
             defects: &defects,
@@ -139,6 +142,7 @@ impl Engine {
         for Unexplained { entry, value } in found {
             let flows_before = self.net_flows;
             let outflow = entry.delta.is_negative();
+            let mut announced_part = U256::ZERO;
             let note = match entry.kind {
                 LedgerKind::Opening => {
                     self.net_flows += value;
@@ -162,6 +166,7 @@ impl Engine {
                     self.net_flows += -taken_value;
                     let sums = serde_json::to_value(self.withdrawn.sums())?;
                     batch.settings.push((WITHDRAWN.to_owned(), sums));
+                    announced_part = taken;
                     match taken {
                         taken if taken == left => "withdrawn as announced",
                         U256::ZERO => "left without us; counts as a loss",
@@ -173,6 +178,8 @@ impl Engine {
                     "came from outside"
                 }
             };
+            self.profit_events
+                .extend(flow_events(&entry, announced_part));
             let flow = Usd(self.net_flows.0.saturating_sub(flows_before.0));
             self.date_back(flow, entry.wallet, entry.token.chain, batch);
             batch.ledger.push(entry.clone());
@@ -208,6 +215,33 @@ impl Engine {
             batch.equity.retain(|stored| stored.at != point.at);
             batch.equity.push(*point);
         }
+    }
+}
+
+/// What a movement from outside is for profit and loss; of an outflow, `announced` base units are no
+/// loss.
+fn flow_events(entry: &LedgerEntry, announced: U256) -> Vec<ProfitEvent> {
+    let moved = entry.delta.unsigned_abs();
+    let part = |amount| AssetAmount {
+        asset: entry.token.asset.clone(),
+        decimals: entry.token.decimals,
+        amount,
+    };
+    let outflow = |amount, announced| ProfitEvent::Outflow {
+        what: part(amount),
+        announced,
+    };
+    let lost = moved.saturating_sub(announced);
+    match entry.kind {
+        _ if moved.is_zero() => Vec::new(),
+        LedgerKind::Opening => vec![ProfitEvent::Opening(part(moved))],
+        LedgerKind::External if entry.delta.is_negative() => [(announced, true), (lost, false)]
+            .into_iter()
+            .filter(|(amount, _)| !amount.is_zero())
+            .map(|(amount, announced)| outflow(amount, announced))
+            .collect(),
+        LedgerKind::External => vec![ProfitEvent::Inflow(part(moved))],
+        LedgerKind::BridgeArrival | LedgerKind::Transaction { .. } => Vec::new(),
     }
 }
 

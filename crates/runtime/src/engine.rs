@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use airdrops_chain::{ChainClient, ChainLane, Keyring, TransactionManager};
 use airdrops_protocols::{ModuleConfig, Registry};
+use airdrops_risk::profit::ProfitEvent;
 use airdrops_risk::{
     Attempt, ControlBoard, FOREIGN_NONCE, Gate, GateState, Monitor, ReservationBook,
 };
@@ -97,6 +98,8 @@ pub struct Engine {
     pub(crate) monitor: Monitor,
     /// What holds in each scope, as it was last written down.
     pub(crate) signals: Vec<ControlSignal>,
+    /// What moved from outside, and what fees took, since the last assessment.
+    pub(crate) profit_events: Vec<ProfitEvent>,
     /// Attempts since the last assessment.
     pub(crate) attempts: Vec<Attempt>,
     /// When the last report was stored.
@@ -230,6 +233,7 @@ impl Engine {
             scheduler,
             monitor,
             signals: Vec::new(),
+            profit_events: Vec::new(),
             attempts: Vec::new(),
             reported: None,
             process: now.unix_seconds() ^ (u64::from(std::process::id()) << 32),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use airdrops_allocation::{Inputs, allocate};
 use airdrops_chain::Progress;
 use airdrops_risk::breaker::FailureClass;
+use airdrops_risk::profit::event::{AssetAmount, FeeKind, ProfitEvent};
 use airdrops_risk::{Attempt, FOREIGN_NONCE};
 use airdrops_scheduler::TaskEvent;
 use airdrops_store::Batch;
@@ -202,6 +203,7 @@ impl Engine {
         }
         let fee = self.fee_value(&outcome, snapshot);
         self.gas_paid += fee;
+        self.profit_events.extend(self.fee_event(&outcome));
         let gas_paid = serde_json::to_value(self.gas_paid)?;
         batch.settings.push((GAS_PAID.to_owned(), gas_paid));
         let task = slot.intent.task.clone();
@@ -297,6 +299,21 @@ impl Engine {
         let changes = self.scheduler.apply(task, event, now)?;
         Self::note_changes(batch, changes);
         self.remember_leftovers(task, batch)
+    }
+
+    /// What a fee is for profit and loss.
+    fn fee_event(&self, outcome: &Outcome) -> Option<ProfitEvent> {
+        let mut chains = self.settings.chains.iter();
+        let chain = chains.find(|chain| chain.id == outcome.chain)?;
+        let paid = AssetAmount {
+            asset: chain.native.asset.clone(),
+            decimals: chain.native.decimals,
+            amount: outcome.fee,
+        };
+        Some(ProfitEvent::Fee {
+            kind: FeeKind::Gas,
+            paid,
+        })
     }
 
     fn fee_value(&self, outcome: &Outcome, snapshot: &Snapshot) -> Usd {

@@ -91,6 +91,7 @@ fn report(at: Timestamp) -> RiskReport {
         components: vec![Usd::dollars(at_risk + 50)],
     };
     RiskReport {
+        profit: None,
         at,
         equity: Some(Usd::dollars(10_000)),
         drawdown: Some(Bps(120)),

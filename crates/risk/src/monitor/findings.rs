@@ -17,6 +17,7 @@ use crate::gas::{Charge, GasUse, ShortHistory, all_in};
 use crate::health::{Health, HealthInputs, PinState};
 use crate::look_through::{Growth, Node, Situation};
 use crate::price::consensus::{SourceReport, SourceStanding, consensus_report};
+use crate::profit::Profit;
 use crate::score::{OpportunityRisk, PortfolioRisk, ProtocolRisk, herfindahl};
 use crate::tail::TailUsd;
 use crate::volatility::CompositeIndex;
@@ -333,6 +334,7 @@ impl Monitor {
         volatility: Option<VolatilityState>,
         health: Vec<(ProtocolId, Health)>,
         ranks: &BTreeMap<ChainId, Result<Bps, ShortHistory>>,
+        profit: Option<Profit>,
         now: Timestamp,
     ) -> RiskReport {
         let snapshot = seen.marked.snapshot();
@@ -375,6 +377,7 @@ impl Monitor {
             equity,
             drawdown: share(&breakers.drawdown),
             loss_24h: share(&breakers.rolling_loss),
+            profit,
             volatility: VolatilityReport {
                 index: index.value(),
                 state: volatility,

@@ -10,6 +10,7 @@ use crate::gas::{GasTrend, ShortHistory};
 use crate::health::Health;
 use crate::look_through::Node;
 use crate::price::consensus::SourceReport;
+use crate::profit::Profit;
 use crate::score::Score;
 use crate::tail::{Coverage, TailUsd};
 use crate::volatility::{Component, Thresholds};
@@ -25,6 +26,10 @@ pub struct RiskReport {
     pub drawdown: Option<Bps>,
     /// Loss within 24 h, flows taken out.
     pub loss_24h: Option<Bps>,
+    /// Profit and loss since the first measurement; `None` where something that it rests on is not
+    /// fresh.
+    #[serde(default)]
+    pub profit: Option<Profit>,
     /// How rough the market is.
     pub volatility: VolatilityReport,
     /// What a bad day may cost.

@@ -1,5 +1,6 @@
 //! What was measured, for programs. The keys are documented in `docs/src/risk.md`.
 
+use airdrops_risk::Profit;
 use airdrops_risk::monitor::{GasReport, TailReport, VolatilityReport};
 use airdrops_risk::price::consensus::SourceReport;
 use airdrops_risk::tail::{Coverage, TailUsd};
@@ -11,6 +12,23 @@ use super::terminal::{LEVELS, source_words};
 use crate::command::risk::measured::Measured;
 use crate::narrate::{ChainNames, chain_name};
 
+/// Profit and loss, every sum in micro-dollars.
+fn profit(profit: &Profit) -> Value {
+    json!({
+        "opening_micro_usd": profit.opening,
+        "net_flows_micro_usd": profit.net_flows,
+        "realised_micro_usd": profit.realised,
+        "unrealised_micro_usd": profit.unrealised,
+        "income_micro_usd": profit.income,
+        "gas_micro_usd": profit.gas,
+        "fees_micro_usd": profit.fees,
+        "lost_micro_usd": profit.lost,
+        "carried_out_micro_usd": profit.carried_out,
+        "residue_micro_usd": profit.residue,
+        "total_micro_usd": profit.total,
+    })
+}
+
 /// The whole answer.
 pub(super) fn json(measured: &Measured, alerts: &[Alert]) -> Value {
     let report = &measured.report;
@@ -19,6 +37,7 @@ pub(super) fn json(measured: &Measured, alerts: &[Alert]) -> Value {
         "risk": report.portfolio,
         "drawdown_bps": report.drawdown,
         "loss_24h_bps": report.loss_24h,
+        "profit": report.profit.as_ref().map(profit),
         "volatility": volatility(&report.volatility),
         "tail": tail(&report.tail),
         "gas": report.gas.iter().map(|gas| chain_gas(&measured.names, gas)).collect::<Vec<_>>(),

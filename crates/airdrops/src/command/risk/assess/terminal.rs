@@ -1,5 +1,6 @@
 //! What was measured, for people.
 
+use airdrops_risk::Profit;
 use airdrops_risk::Term;
 use airdrops_risk::gas::{GasDirection, ShortHistory};
 use airdrops_risk::monitor::{GasReport, NodeReport, ProtocolReport, TailReport, VolatilityReport};
@@ -36,13 +37,30 @@ fn overall(measured: &Measured) -> String {
     let report = &measured.report;
     format!(
         "\nEverything is {}. Risk is {} of 100 (0: none seen)\n{}\nEquity {}, drawdown {}, lost in \
-         24 h {}\n",
+         24 h {}\n{}",
         measured.overall(),
         report.portfolio.score,
         costly(&report.portfolio.terms, "  "),
         known(report.equity),
         known(report.drawdown),
         known(report.loss_24h),
+        report.profit.as_ref().map_or_else(String::new, earned),
+    )
+}
+
+/// Profit and loss in one line.
+fn earned(profit: &Profit) -> String {
+    format!(
+        "Profit {}: realised {}, unrealised {}, income {}, gas {}, fees {}, lost {}; {} came from \
+         outside\n",
+        profit.total,
+        profit.realised,
+        profit.unrealised,
+        profit.income,
+        profit.gas,
+        profit.fees,
+        profit.lost,
+        profit.net_flows,
     )
 }
 
