@@ -63,7 +63,9 @@ pub struct Seen<'a> {
     pub board: &'a ControlBoard,
     /// Equity, if everything that it rests on is fresh.
     pub equity: Option<EquityPoint>,
-    /// What moved from outside, and what fees took, since the last assessment.
+    /// Whether nothing of ours is under way: only then does a change of balances say whose it is.
+    pub quiet: bool,
+    /// What moved from outside, and what fees took, since the last quiet assessment.
     pub events: &'a [ProfitEvent],
     /// Attempts since the last assessment.
     pub attempts: &'a [Attempt],

@@ -54,7 +54,12 @@ impl Engine {
     ) -> Result<(), RunError> {
         let clock = self.clocks(marked.snapshot(), now);
         let attempts = std::mem::take(&mut self.attempts);
-        let events = std::mem::take(&mut self.profit_events);
+        let quiet = self.manager.open()?.is_empty();
+        let events = if quiet {
+            std::mem::take(&mut self.profit_events)
+        } else {
+            Vec::new()
+        };
         let defects = self.rpc_defects.iter();
         let defects: Vec<(Scope, String)> = defects
             .map(|(chain, defect)| (Scope::Chain(*chain), defect.clone()))
@@ -64,6 +69,7 @@ impl Engine {
             policy: self.gate.policy(),
             board: &self.gate.state().control,
             equity,
+            quiet,
             events: &events,
             attempts: &attempts,
             clock: Some(&clock),

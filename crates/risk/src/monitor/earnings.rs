@@ -17,8 +17,12 @@ use crate::profit::{AssetAmount, AssetDelta, Profit, ProfitBook, ProfitEvent};
 type Amounts = BTreeMap<AssetId, (U256, u8)>;
 
 impl Monitor {
-    /// Brings the book up to date; the profit, if everything that it rests on is fresh.
+    /// Brings the book up to date; the profit of the last moment at which everything that it rests
+    /// on was fresh and nothing was under way.
     pub(super) fn earn(&mut self, seen: &Seen<'_>) -> Option<Profit> {
+        if !seen.quiet {
+            return self.state.last_profit;
+        }
         let snapshot = seen.marked.snapshot();
         let equity = seen.equity?.equity;
         let held = held(snapshot)?;

@@ -38,8 +38,15 @@ impl OpenHour {
                 None
             }
             Some(Self(bar)) if bar.start < start => {
+                // Markets never close: an hour begins where the last one ended, and what happened
+                // in between belongs to it, however few prices were seen.
                 let ended = *bar;
-                *open = Some(Self(fresh));
+                *open = Some(Self(Bar {
+                    open: ended.close,
+                    high: ended.close.max(price),
+                    low: ended.close.min(price),
+                    ..fresh
+                }));
                 Some(ended)
             }
             Some(_) => None,
@@ -82,6 +89,11 @@ mod tests {
         assert_eq!(bar, Some(expected));
         assert_eq!(OpenHour::push(&mut open, Timestamp(HOUR_MS), 5.0), None);
         let next = OpenHour::push(&mut open, Timestamp(HOUR_MS * 4), 1.0);
-        assert_eq!(next.map(|bar| (bar.open, bar.close)), Some((20.0, 20.0)));
+        let parts = next.map(|bar| (bar.open, bar.high, bar.low, bar.close));
+        assert_eq!(
+            parts,
+            Some((11.0, 20.0, 11.0, 20.0)),
+            "from the close before"
+        );
     }
 }

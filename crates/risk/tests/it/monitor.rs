@@ -131,6 +131,7 @@ impl Desk {
         });
         let attempts = std::mem::take(&mut self.attempts);
         let seen = Seen {
+            quiet: true,
             events: &[],
             marked: &marked,
             policy: &self.policy,
