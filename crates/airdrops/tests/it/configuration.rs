@@ -223,9 +223,9 @@ fn contradictions_are_mistakes() {
             "is higher than `gas_ceiling`",
         ),
         (
-            "[[price]]\nasset = \"ETH\"",
-            "[[price]]\nasset = \"USDC\"",
-            "`USDC` has two prices",
+            "feed = \"0x00000000000000000000000000000000000000f2\"",
+            "feed = \"0x00000000000000000000000000000000000000f1\"",
+            "is listed twice",
         ),
         (
             "gas_ceiling = \"1 gwei\"\n",
