@@ -1,7 +1,8 @@
 //! A world of real contracts: the wrapped native currency, a Uniswap v2 market, a staking pool, an
 //! airdrop to be claimed, and price feeds. Compiled by their authors, installed from npm.
 //!
-//! One ether costs 2,000 dollars and one `TOKEN` costs 1 dollar, in the market as in the feeds.
+//! One ether costs 2,000 dollars and one `TOKEN` costs 1 dollar, in the market as in the feeds; one
+//! `DROP` costs 1 dollar in the feeds.
 
 use airdrops_types::{Address, B256, I256, U256};
 use alloy::primitives::Bytes;
@@ -80,6 +81,21 @@ pub struct World {
     pub eth_usd: Address,
     /// Price of `TOKEN` in dollars, 8 decimals.
     pub token_usd: Address,
+    /// Price of `DROP` in dollars, 8 decimals.
+    pub reward_usd: Address,
+    /// The prices that somebody else publishes.
+    pub second: SecondFeeds,
+}
+
+/// A second feed of each price, so that no price rests on one voice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondFeeds {
+    /// Price of ether in dollars, 8 decimals.
+    pub eth_usd: Address,
+    /// Price of `TOKEN` in dollars, 8 decimals.
+    pub token_usd: Address,
+    /// Price of `DROP` in dollars, 8 decimals.
+    pub reward_usd: Address,
 }
 
 /// `n` whole tokens of 18 decimals, base units; also `n` ether in wei.
@@ -89,7 +105,7 @@ pub fn whole(n: u64) -> U256 {
 }
 
 impl World {
-    /// Deploys everything for one wallet (not [`DEPLOYER`]), in about 20 blocks.
+    /// Deploys everything for one wallet (not [`DEPLOYER`]), in about 25 blocks.
     ///
     /// # Errors
     /// [`WorldError`] when the contracts are not here or the chain does not take them; the chain
@@ -129,6 +145,12 @@ impl World {
             proof,
             eth_usd: site.feed(2_000).await?,
             token_usd: site.feed(1).await?,
+            reward_usd: site.feed(1).await?,
+            second: SecondFeeds {
+                eth_usd: site.feed(2_000).await?,
+                token_usd: site.feed(1).await?,
+                reward_usd: site.feed(1).await?,
+            },
         })
     }
 

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use airdrops_chain::{ChainClient, Keyring, RpcUrl};
-use airdrops_runtime::{Clock, Engine, Listener, Mode, NoMarket, Parts, SystemClock, TickReport};
+use airdrops_chain::{ChainClient, Keyring, RpcUrl, Witness};
+use airdrops_market::Watcher;
+use airdrops_runtime::{
+    Clock, Engine, Listener, Market, Mode, NoMarket, Parts, SystemClock, TickReport,
+};
 use airdrops_store::{Access, Options, Sqlite};
 use airdrops_types::{Address, ChainId, ControlState, Entry, Timestamp, U256, Verdict};
 use alloy::rpc::client::RpcClient;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -24,6 +27,12 @@ use crate::paper_world::{PaperWorld, PaperWorldError};
 
 /// Longest time that one request to a node may take.
 const RPC_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Longest that a start waits for the first answers of all sources.
+const FIRST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// By how many blocks a second endpoint may be ahead of the first.
+const WITNESS_LEAD: u64 = 10;
 
 impl From<PaperWorldError> for Failure {
     fn from(error: PaperWorldError) -> Self {
@@ -142,7 +151,7 @@ struct Farm {
 
 impl Farm {
     async fn start(global: &Global, dry_run: bool) -> Result<Self, Failure> {
-        let loaded = super::load(global)?;
+        let mut loaded = super::load(global)?;
         let clock = Arc::new(SystemClock);
         // The lock first: two runs of one configuration must not even read the same chains.
         let store = Arc::new(Sqlite::open(
@@ -172,7 +181,7 @@ impl Farm {
             store: store.clone(),
             log: store,
             clients,
-            market: Arc::new(NoMarket),
+            market: market(&mut loaded, clock.clone()).await?,
             keyring,
             clock: clock.clone(),
             checkpoint,
@@ -202,6 +211,32 @@ impl Farm {
         }
         Ok(())
     }
+}
+
+/// The services of the file. Waits until each has answered once, or failed, but not for long: what
+/// is not known yet only makes the first look more careful.
+async fn market(loaded: &mut Loaded, clock: Arc<SystemClock>) -> Result<Arc<dyn Market>, Failure> {
+    let Some(config) = loaded.market.take() else {
+        return Ok(Arc::new(NoMarket));
+    };
+    let source_clock = clock.clone();
+    let source_clock = airdrops_market::Clock::new(move || source_clock.now());
+    let watcher = Watcher::start(config, &source_clock)
+        .map_err(|error| Failure::new(Exit::Config, format!("[[source]] {error}")))?;
+    let answered = async {
+        let fresh = |watcher: &Watcher| {
+            let view = watcher.view(clock.now());
+            view.sources
+                .values()
+                .all(|reading| reading.fresh().is_some())
+        };
+        while !fresh(&watcher) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    // Too late is no failure: the sources are told as silent in the first look.
+    let _ = tokio::time::timeout(FIRST_ANSWERS, answered).await;
+    Ok(Arc::new(watcher))
 }
 
 fn listener(global: &Global, loaded: &Loaded, actions: Arc<AtomicU64>) -> Listener {
@@ -255,7 +290,14 @@ fn keyring(loaded: &Loaded) -> Result<Keyring, Failure> {
 }
 
 fn endpoint(loaded: &Loaded, chain: ChainId) -> Result<Option<ChainClient>, Failure> {
-    let Some(secret) = loaded.rpc.get(&chain) else {
+    client(&loaded.rpc, chain)
+}
+
+fn client(
+    endpoints: &BTreeMap<ChainId, SecretString>,
+    chain: ChainId,
+) -> Result<Option<ChainClient>, Failure> {
+    let Some(secret) = endpoints.get(&chain) else {
         return Ok(None);
     };
     let failed = |error: airdrops_chain::EndpointError| {
@@ -276,6 +318,19 @@ async fn live_clients(loaded: &Loaded) -> Result<BTreeMap<ChainId, ChainClient>,
                 format!("chain {}: live mode needs `rpc`", chain.name),
             )
         })?;
+        let client = match self::client(&loaded.witnesses, chain.id)? {
+            Some(witness) => client
+                .with_witness(Witness {
+                    client: witness,
+                    depth: chain.confirmations,
+                    max_lead: WITNESS_LEAD,
+                    required: false,
+                })
+                .map_err(|error| {
+                    Failure::new(Exit::Config, format!("chain {}: {error}", chain.name))
+                })?,
+            None => client,
+        };
         client.verify_chain_id().await.map_err(|error| {
             Failure::new(Exit::RpcLost, format!("chain {}: {error}", chain.name))
         })?;

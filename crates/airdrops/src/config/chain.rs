@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use airdrops_chain::DataFeeModel;
+use airdrops_risk::breaker::Peg;
+use airdrops_risk::look_through::Node;
 use airdrops_runtime::settings::{ChainSettings, FeedSettings, Mode};
 use airdrops_types::{Address, AssetId, ChainId, Token};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::reader::{At, Reader, SecretPlace};
 use super::resolve::Names;
+use super::risk::Falls;
 use super::section::Section;
+use super::source::unknown_asset;
 
 /// The chains of a file and what is on them.
 pub(super) struct Chains {
@@ -18,7 +22,12 @@ pub(super) struct Chains {
     pub(super) settings: Vec<ChainSettings>,
     pub(super) feeds: Vec<FeedSettings>,
     pub(super) rpc: BTreeMap<ChainId, SecretString>,
+    pub(super) witnesses: BTreeMap<ChainId, SecretString>,
     pub(super) gas_ceilings: BTreeMap<ChainId, u128>,
+    /// What assets promise to be worth.
+    pub(super) pegs: BTreeMap<AssetId, Peg>,
+    /// Who tells the price of each asset, on chains.
+    pub(super) voices: BTreeMap<String, BTreeSet<String>>,
     /// ERC-20 tokens by the name that protocols use, per chain.
     named: BTreeMap<ChainId, Names<Token>>,
 }
@@ -92,13 +101,21 @@ impl Chains {
     }
 }
 
-pub(super) fn read(reader: &Reader<'_>, root: &Section<'_>, mode: Mode) -> Chains {
+pub(super) fn read(
+    reader: &Reader<'_>,
+    root: &Section<'_>,
+    mode: Mode,
+    falls: &mut Falls,
+) -> Chains {
     let mut chains = Chains {
         names: Names::new("chain"),
         settings: Vec::new(),
         feeds: Vec::new(),
         rpc: BTreeMap::new(),
+        witnesses: BTreeMap::new(),
         gas_ceilings: BTreeMap::new(),
+        pegs: BTreeMap::new(),
+        voices: BTreeMap::new(),
         named: BTreeMap::new(),
     };
     for section in root.tables("chain") {
@@ -107,49 +124,101 @@ pub(super) fn read(reader: &Reader<'_>, root: &Section<'_>, mode: Mode) -> Chain
     for section in root.tables("token") {
         read_token(reader, &section, &mut chains);
     }
-    let mut priced = BTreeSet::new();
+    for section in root.tables("token") {
+        read_promise(reader, &section, &mut chains, falls);
+    }
     let mut listed = BTreeSet::new();
     for section in root.tables("price") {
-        read_feed(reader, &section, &mut chains, &mut priced, &mut listed);
-    }
-    if !reader.failed() {
-        // With other mistakes about, a missing feed may only be a misspelt one.
-        for section in root.tables("token") {
-            note_unpriced(
-                reader,
-                &section,
-                "asset",
-                section.name("asset"),
-                &mut priced,
-            );
-        }
-        for section in root.tables("chain") {
-            let native = section.name("native");
-            let native = native.unwrap_or_else(|| At::new(section.span_of("native"), "ETH".into()));
-            note_unpriced(reader, &section, "native", Some(native), &mut priced);
-        }
+        read_feed(reader, &section, &mut chains, &mut listed);
     }
     chains
 }
 
-fn note_unpriced(
+/// Notes assets whose price nobody tells, and those of which too few do.
+pub(super) fn check_prices(
+    reader: &Reader<'_>,
+    root: &Section<'_>,
+    voices: &BTreeMap<String, BTreeSet<String>>,
+    least: usize,
+) {
+    if reader.failed() {
+        // With other mistakes about, a missing feed may only be a misspelt one.
+        return;
+    }
+    let tokens = root.tables("token");
+    let tokens = tokens
+        .iter()
+        .filter_map(|section| Some((section.name("asset")?, section.span_of("asset"))));
+    let chains = root.tables("chain");
+    let natives = chains.iter().map(|section| {
+        let span = section.span_of("native");
+        let native = section.name("native");
+        let native = native.unwrap_or_else(|| At::new(span.clone(), "ETH".into()));
+        (native, span)
+    });
+    let mut seen = BTreeSet::new();
+    for (asset, span) in tokens.chain(natives) {
+        let name = asset.into_inner();
+        if !seen.insert(name.clone()) {
+            continue;
+        }
+        let told = voices.get(&name).map_or(0, BTreeSet::len);
+        if told == 0 {
+            reader.error(
+                span,
+                format!("nothing says what {name} is worth"),
+                format!(
+                    "add a [[price]] with `asset = \"{name}\"`: without prices, nothing can be measured"
+                ),
+            );
+        } else if told < least {
+            let who: Vec<&str> = voices[&name].iter().map(String::as_str).collect();
+            reader.warning(
+                span,
+                format!(
+                    "only {} says what {name} is worth, {least} independent sources must agree: its price is never believed",
+                    who.join(" and ")
+                ),
+                format!(
+                    "add a [[source]], such as kind = \"coingecko\" with ids = {{ {name} = \"…\" }}, or a [[price]] with another `source`"
+                ),
+            );
+        }
+    }
+}
+
+/// What a token promises, and what it falls with.
+fn read_promise(
     reader: &Reader<'_>,
     section: &Section<'_>,
-    key: &str,
-    asset: Option<At<String>>,
-    priced: &mut BTreeSet<String>,
+    chains: &mut Chains,
+    falls: &mut Falls,
 ) {
-    let Some(asset) = asset else { return };
-    if priced.insert(asset.get_ref().clone()) {
-        let name = asset.get_ref();
+    let (asset, peg) = (section.name("asset"), section.name("peg"));
+    let list = section.dependencies("depends_on");
+    let Some(asset) = asset.map(|asset| AssetId(asset.into_inner())) else {
+        return;
+    };
+    falls.add(&Node::asset(&asset), list);
+    let Some(name) = peg else { return };
+    let peg = if name.get_ref() == "usd" {
+        Peg::DOLLAR
+    } else {
+        unknown_asset(reader, &name, &chains.assets());
+        Peg::Asset(AssetId(name.get_ref().clone()))
+    };
+    if peg == Peg::Asset(asset.clone()) {
+        let message = format!("{asset} cannot be pegged to itself");
         reader.error(
-            section.span_of(key),
-            format!("nothing says what {name} is worth"),
-            format!(
-                "add a [[price]] with `asset = \"{name}\"`: without prices, nothing can be measured"
-            ),
+            name.span(),
+            message,
+            "write peg = \"usd\", or another asset",
         );
+    } else if chains.pegs.get(&asset).is_some_and(|other| *other != peg) {
+        let message = format!("{asset} has two different pegs");
+        reader.error(name.span(), message, "all tokens of an asset have one peg");
     }
+    chains.pegs.insert(asset, peg);
 }
 
 fn read_chain(reader: &Reader<'_>, section: &Section<'_>, mode: Mode, chains: &mut Chains) {
@@ -164,6 +233,13 @@ fn read_chain(reader: &Reader<'_>, section: &Section<'_>, mode: Mode, chains: &m
     let max_head_age = section.duration("max_head_age");
     let rebroadcast_after = section.duration("rebroadcast_after");
     let endpoint = section.secret("rpc");
+    let witness = section.secret("rpc_witness");
+    let uptime_feed = section.address("uptime_feed").map(At::into_inner);
+    let data_fee = match section.choice("data_fee").map(At::into_inner) {
+        Some("op-stack") => DataFeeModel::OpStack,
+        Some("scroll") => DataFeeModel::Scroll,
+        _ => DataFeeModel::None,
+    };
     if let (Some(tip), Some(ceiling)) = (&tip, &ceiling)
         && tip.get_ref() > ceiling.get_ref()
     {
@@ -194,6 +270,12 @@ fn read_chain(reader: &Reader<'_>, section: &Section<'_>, mode: Mode, chains: &m
     if let Some(url) = endpoint.and_then(|place| endpoint_url(reader, place, mode)) {
         chains.rpc.insert(chain, url);
     }
+    // On paper, the chain inside the process is asked, which needs no witness.
+    if let Some(place) = witness.filter(|_| mode == Mode::Live)
+        && let Some(url) = endpoint_url(reader, place, mode)
+    {
+        chains.witnesses.insert(chain, url);
+    }
     if let Some(ceiling) = ceiling {
         chains.gas_ceilings.insert(chain, ceiling.into_inner());
     }
@@ -211,8 +293,8 @@ fn read_chain(reader: &Reader<'_>, section: &Section<'_>, mode: Mode, chains: &m
         max_head_age: max_head_age.unwrap_or(Duration::from_secs(120)),
         priority_fee: tip.map_or(100_000_000, At::into_inner),
         rebroadcast_after: rebroadcast_after.unwrap_or(Duration::from_secs(30)),
-        data_fee: DataFeeModel::None,
-        uptime_feed: None,
+        data_fee,
+        uptime_feed,
     });
     chains.names.define(reader, name, Some(chain));
 }
@@ -328,7 +410,6 @@ fn read_feed(
     reader: &Reader<'_>,
     section: &Section<'_>,
     chains: &mut Chains,
-    priced: &mut BTreeSet<String>,
     listed: &mut BTreeSet<(ChainId, Address)>,
 ) {
     let (asset, on) = (section.name("asset"), section.name("chain"));
@@ -340,7 +421,9 @@ fn read_feed(
         .as_ref()
         .and_then(|on| chains.names.find(reader, on).copied());
     let Some(asset) = asset else { return };
-    priced.insert(asset.get_ref().clone());
+    let operator = source.split(':').next().unwrap_or(&source);
+    let of_asset = chains.voices.entry(asset.get_ref().clone()).or_default();
+    of_asset.insert(operator.to_ascii_lowercase());
     let assets = chains.assets();
     if !assets.contains(asset.get_ref().as_str()) {
         reader.error(

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use airdrops_types::{Address, Bps};
+use airdrops_risk::gas::GasLimit;
+use airdrops_risk::look_through::Node;
+use airdrops_types::{Address, B256, Bps, Usd};
 use toml::de::DeValue;
 
 use super::keys::{Key, Kind};
@@ -46,6 +48,84 @@ pub(super) fn check_address(text: &str) -> Result<Address, String> {
     Ok(parsed)
 }
 
+pub(super) fn check_duration(kind: Kind, text: &str) -> Result<Duration, String> {
+    let duration = unit::duration(text)?;
+    match kind {
+        Kind::Duration(from, to)
+            if !(Duration::from_secs(from)..=Duration::from_secs(to)).contains(&duration) =>
+        {
+            Err(format!(
+                "is out of range: from {} to {}",
+                unit::duration_text(Duration::from_secs(from)),
+                unit::duration_text(Duration::from_secs(to))
+            ))
+        }
+        _ => Ok(duration),
+    }
+}
+
+pub(super) fn check_dollars(text: &str) -> Result<Usd, String> {
+    match unit::dollars(text)? {
+        Usd(0) => Err("must be more than zero".into()),
+        amount => Ok(amount),
+    }
+}
+
+pub(super) fn check_digest(text: &str) -> Result<B256, String> {
+    text.parse::<B256>()
+        .map_err(|_| "is not a 32-byte hash in hexadecimal".into())
+}
+
+pub(super) fn check_url(text: &str) -> Result<String, String> {
+    if text.starts_with("https://") || text.starts_with("http://") {
+        Ok(text.to_owned())
+    } else {
+        Err("must begin with https:// or http://".into())
+    }
+}
+
+/// A share of past hours, a price of gas, or dollars.
+pub(super) fn check_gas_bound(text: &str) -> Result<GasLimit, String> {
+    let text = text.trim();
+    if text.ends_with('%') {
+        let share = unit::percent(text)?;
+        if share == Bps(0) || share > Bps::WHOLE {
+            return Err("is out of range: above 0 % and at most 100 %".into());
+        }
+        Ok(GasLimit::Quantile(share))
+    } else if text.ends_with("wei") {
+        match unit::fee_rate(text)? {
+            0 => Err("must be more than zero".into()),
+            rate => Ok(GasLimit::Gwei(rate)),
+        }
+    } else {
+        match unit::dollars(text)? {
+            Usd(0) => Err("must be more than zero".into()),
+            amount => Ok(GasLimit::Usd(amount)),
+        }
+    }
+}
+
+/// A node, and after an `@` the share that falls with it.
+pub(super) fn check_dependency(text: &str) -> Result<(Node, Bps), String> {
+    let (node, weight) = match text.rsplit_once('@') {
+        Some((node, weight)) => (
+            node,
+            unit::percent(weight).map_err(|it| format!("`{weight}` {it}"))?,
+        ),
+        None => (text, Bps::WHOLE),
+    };
+    if weight == Bps(0) || weight > Bps::WHOLE {
+        return Err(format!(
+            "has the weight {weight}: above 0 % and at most 100 %"
+        ));
+    }
+    let node: Node = node
+        .parse()
+        .map_err(|error: airdrops_risk::look_through::NodeError| error.to_string())?;
+    Ok((node, weight))
+}
+
 pub(super) fn wanted(kind: Kind) -> &'static str {
     match kind {
         Kind::Duration(..) => "a duration in quotes",
@@ -55,7 +135,9 @@ pub(super) fn wanted(kind: Kind) -> &'static str {
         Kind::Decimal | Kind::Amount => "an amount in quotes",
         Kind::Address => "an address in quotes",
         Kind::Endpoint => "an address in quotes or a reference",
-        Kind::Passphrase => "a reference",
+        Kind::Passphrase | Kind::Secret => "a reference",
+        Kind::Url => "an address in quotes",
+        Kind::GasBound => "a share, a price of gas or dollars in quotes",
         _ => "text in quotes",
     }
 }
@@ -78,6 +160,8 @@ pub(super) fn example(key: &Key) -> String {
     match key.kind {
         Kind::Text => match name {
             "zone" => r#"zone = "Europe/Berlin""#.into(),
+            "tvl" => r#"tvl = "aave-v3""#.into(),
+            "name" => r#"name = "rekt""#.into(),
             _ => r#"cron = "0 9 * * MON""#.into(),
         },
         Kind::Name => format!(r#"{name} = "my-{name}""#),
@@ -100,9 +184,22 @@ pub(super) fn example(key: &Key) -> String {
         Kind::Passphrase => format!(
             r#"{name} = {{ file = "passphrase.txt" }}, or leave it out to be asked at the terminal"#
         ),
+        Kind::Secret => format!(r#"{name} = {{ env = "API_KEY" }}"#),
+        Kind::Url => format!(r#"{name} = "https://…""#),
+        Kind::GasBound => format!(r#"{name} = "80%", "5 gwei" or "$2""#),
+        Kind::Dependency => format!(r#"{name} = "oracle:chainlink""#),
         Kind::Path => format!(r#"{name} = "wallet.json""#),
         Kind::List(Kind::Digest) => format!(r#"{name} = ["0x…"]"#),
+        Kind::List(Kind::Dependency) => {
+            format!(r#"{name} = ["oracle:chainlink", "stablecoin:USDC@40%"]"#)
+        }
+        Kind::List(Kind::Address) => format!(r#"{name} = ["0x…"], or [] for none"#),
+        Kind::List(_) if name == "reference" => format!(r#"{name} = ["ETH"]"#),
         Kind::List(_) => format!(r#"{name} = ["my-task"]"#),
+        Kind::Each(Kind::Text) => format!(r#"{name} = {{ ETH = "ethereum" }}"#),
+        Kind::Each(Kind::Digest) => format!(r#"{name} = {{ ETH = "0x…" }}"#),
+        Kind::Each(Kind::Dollars) => format!(r#"{name} = {{ mainnet = "$20" }}"#),
+        Kind::Each(Kind::Duration(..)) => format!(r#"{name} = {{ data = "10m" }}"#),
         Kind::Each(_) => format!(r#"{name} = {{ USDC = "100%" }}"#),
         Kind::Table(_) => format!("a table [{name}]"),
         Kind::Tables(table) => format!("a table {}", table.name),

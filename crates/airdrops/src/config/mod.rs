@@ -9,16 +9,20 @@ pub mod unit;
 mod campaign;
 mod chain;
 mod check;
+mod derived;
 mod protocol;
 mod reader;
 mod resolve;
+mod risk;
 mod section;
+mod source;
 mod wallet;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use airdrops_market::MarketConfig;
 use airdrops_runtime::settings::Settings;
 use airdrops_types::ChainId;
 use anstream::adapter::strip_str;
@@ -36,6 +40,10 @@ pub struct Loaded {
     pub settings: Settings,
     /// The endpoint of each chain that has one.
     pub rpc: BTreeMap<ChainId, SecretString>,
+    /// A second endpoint of each chain that has one, in live mode.
+    pub witnesses: BTreeMap<ChainId, SecretString>,
+    /// The services that are asked; `None` if there is none.
+    pub market: Option<MarketConfig>,
     /// The wallets, in the order of `settings.wallets`.
     pub wallets: Vec<WalletFile>,
     /// The database file.
@@ -51,6 +59,8 @@ impl fmt::Debug for Loaded {
         f.debug_struct("Loaded")
             .field("settings", &self.settings)
             .field("rpc", &self.rpc.keys())
+            .field("witnesses", &self.witnesses.keys())
+            .field("market", &self.market)
             .field("wallets", &self.wallets)
             .field("database", &self.database)
             .field("warnings", &self.warnings)
@@ -175,6 +185,8 @@ pub fn read(
         Ok((resolved, warnings)) => Ok(Loaded {
             settings: resolved.settings,
             rpc: resolved.rpc,
+            witnesses: resolved.witnesses,
+            market: resolved.market,
             wallets: resolved.wallets,
             database: resolved.database,
             warnings,

@@ -1,13 +1,16 @@
 //! Protocol instances.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use airdrops_protocols::{ModuleConfig, ProtocolConfig};
-use airdrops_types::{AssetId, Bps, ChainId, ProtocolId, Token};
+use airdrops_risk::look_through::Node;
+use airdrops_types::{Address, AssetId, Bps, ChainId, ProtocolId, Token};
 
 use super::chain::Chains;
 use super::reader::{At, Reader};
 use super::resolve::Names;
+use super::risk::Falls;
 use super::section::Section;
 
 /// The protocol instances of a file.
@@ -16,6 +19,12 @@ pub(super) struct Protocols {
     pub(super) configs: Vec<ProtocolConfig>,
     /// Wrapped tokens that the file does not list.
     pub(super) wrapped: Vec<Token>,
+    /// The contracts to watch, where the file lists them.
+    pub(super) watch: BTreeMap<ProtocolId, Vec<Address>>,
+    /// DefiLlama's slug of families.
+    pub(super) slugs: BTreeMap<String, String>,
+    /// Where the first slug stands.
+    pub(super) slug_span: Option<Range<usize>>,
     /// Whether an instance has a mistake, so that its family may be unknown.
     pub(super) incomplete: bool,
 }
@@ -30,11 +39,19 @@ impl Protocols {
     }
 }
 
-pub(super) fn read(reader: &Reader<'_>, root: &Section<'_>, chains: &Chains) -> Protocols {
+pub(super) fn read(
+    reader: &Reader<'_>,
+    root: &Section<'_>,
+    chains: &Chains,
+    falls: &mut Falls,
+) -> Protocols {
     let mut protocols = Protocols {
         names: Names::new("protocol"),
         configs: Vec::new(),
         wrapped: Vec::new(),
+        watch: BTreeMap::new(),
+        slugs: BTreeMap::new(),
+        slug_span: None,
         incomplete: false,
     };
     // Staking pools refer to pairs, which may stand below them.
@@ -42,7 +59,7 @@ pub(super) fn read(reader: &Reader<'_>, root: &Section<'_>, chains: &Chains) -> 
     let is_staking = |section: &&Section<'_>| section.is("module", "staking_rewards");
     let (staking, others): (Vec<_>, Vec<_>) = sections.iter().partition(is_staking);
     for section in others.into_iter().chain(staking) {
-        read_protocol(reader, section, chains, &mut protocols);
+        read_protocol(reader, section, chains, &mut protocols, falls);
     }
     protocols
 }
@@ -52,6 +69,7 @@ fn read_protocol(
     section: &Section<'_>,
     chains: &Chains,
     protocols: &mut Protocols,
+    falls: &mut Falls,
 ) {
     let id = section.name("id");
     let family = section.name("family");
@@ -77,6 +95,25 @@ fn read_protocol(
         }
         _ => None,
     };
+    let list = section.dependencies("depends_on");
+    let (watch, slug) = (section.addresses("watch"), section.text("tvl"));
+    if let Some(config) = &config {
+        falls.add(&Node::protocol(&config.family), list);
+        if let Some(watch) = watch {
+            let contracts = watch.into_iter().map(At::into_inner).collect();
+            protocols.watch.insert(config.id.clone(), contracts);
+        }
+        if let Some(slug) = slug {
+            let (span, slug) = (slug.span(), slug.into_inner());
+            let known = protocols.slugs.get(&config.family);
+            if known.is_some_and(|known| *known != slug) {
+                let message = format!("family `{}` has two different slugs", config.family);
+                reader.error(span.clone(), message, "all instances of a family have one");
+            }
+            protocols.slug_span.get_or_insert(span);
+            protocols.slugs.insert(config.family.clone(), slug);
+        }
+    }
     match &config {
         Some(config) => protocols.configs.push(config.clone()),
         None => protocols.incomplete = true,

@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use airdrops_risk::{ConsensusRule, MonitorPolicy, Policy};
+use airdrops_market::MarketConfig;
+use airdrops_risk::Policy;
 use airdrops_runtime::settings::{Mode, Settings};
 use airdrops_types::{AssetId, Bps, ChainId, Usd};
 use secrecy::SecretString;
@@ -13,14 +14,17 @@ use toml::de::DeTable;
 
 use super::diagnostic::{Diagnostic, suggestion};
 use super::reader::{At, Reader};
+use super::risk::{self, Falls};
 use super::section::Section;
 use super::wallet::{self, WalletFile};
-use super::{campaign, chain, keys, protocol};
+use super::{campaign, chain, derived, keys, protocol, source};
 
 /// What the file says.
 pub(super) struct Resolved {
     pub(super) settings: Settings,
     pub(super) rpc: BTreeMap<ChainId, SecretString>,
+    pub(super) witnesses: BTreeMap<ChainId, SecretString>,
+    pub(super) market: Option<MarketConfig>,
     pub(super) wallets: Vec<WalletFile>,
     pub(super) database: PathBuf,
 }
@@ -121,13 +125,49 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
         .table("limits")
         .unwrap_or_else(|| Section::absent(reader, &keys::LIMITS));
 
-    let chains = chain::read(reader, &root, mode);
+    let mut falls = Falls::default();
+    let chains = chain::read(reader, &root, mode, &mut falls);
     let (wallets, wallet_names) = wallet::read(reader, &root, mode);
-    let protocols = protocol::read(reader, &root, &chains);
+    let protocols = protocol::read(reader, &root, &chains, &mut falls);
+    falls.check(reader);
     let seed = engine.integer("seed").map_or(1, At::into_inner);
     let campaigns = campaign::read(reader, &root, &wallet_names, &protocols);
     let limits = limits(reader, &limits_section, &chains, &protocols);
     let weights = weights(reader, &root, &protocols, &limits);
+    let node_limits = risk::node_limits(reader, &limits_section, &falls);
+    let gas = risk::gas_limits(&limits_section, &chains.gas_ceilings);
+    let consensus = risk::prices(reader, &root);
+    let loss = limits.rolling_loss_limit;
+    let (mut monitor, contract_period) =
+        risk::monitor(reader, &root, &limits_section, &chains, loss);
+    monitor.names = derived::names(&protocols.configs, &chains.settings, &chains.assets());
+    monitor.assets_of = derived::assets_of(&protocols.configs);
+    let configs = protocols.configs.iter();
+    monitor.chain_of = configs.map(|it| (it.id.clone(), it.chain)).collect();
+    let known = source::Known {
+        mode,
+        assets: chains.assets(),
+        slugs: &protocols.slugs,
+        names: monitor.names.keys().cloned().collect(),
+    };
+    let sources = source::read(reader, &root, &known);
+    match &protocols.slug_span {
+        Some(span) if !sources.tvl => reader.error(
+            span.clone(),
+            "no source tells the value locked in protocols",
+            "add a [[source]] with kind = \"llama-tvl\", or remove `tvl`",
+        ),
+        _ => monitor.tvl = protocols.slugs.keys().cloned().collect(),
+    }
+    if let Some(market) = &sources.market {
+        let feeds = market.feeds.iter();
+        monitor.incident_feeds = feeds.map(|feed| feed.name.clone()).collect();
+    }
+    let mut voices = chains.voices.clone();
+    for (asset, more) in sources.voices {
+        voices.entry(asset).or_default().extend(more);
+    }
+    chain::check_prices(reader, &root, &voices, consensus.min_sources);
 
     let tick = engine.duration("tick").unwrap_or(Duration::from_secs(15));
     let database = engine
@@ -140,28 +180,35 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
     let policy = Policy {
         gas_ceilings: chains.gas_ceilings.clone(),
         wallets: addresses.clone(),
+        gas,
+        dependencies: falls.dependencies,
+        node_limits,
         ..limits
     };
+    let tokens = chains.tokens(&protocols.wrapped);
+    let watched = derived::watched(&protocols, &tokens);
     Some(Resolved {
         settings: Settings {
             mode,
             seed,
             tick,
-            tokens: chains.tokens(&protocols.wrapped),
+            tokens,
             feeds: chains.feeds,
             chains: chains.settings,
             wallets: addresses,
             protocols: protocols.configs,
             weights,
             min_change,
-            consensus: ConsensusRule::default(),
-            watched: Vec::new(),
-            contract_period: Duration::from_secs(600),
-            monitor: MonitorPolicy::default(),
+            consensus,
+            watched,
+            contract_period,
+            monitor,
             policy,
             campaigns,
         },
         rpc: chains.rpc,
+        witnesses: chains.witnesses,
+        market: sources.market,
         wallets,
         database,
     })

@@ -101,7 +101,16 @@ fn value(kind: Kind) -> Value {
             reference("env"),
             reference("file"),
         ] }),
-        Kind::Passphrase => {
+        Kind::Url => text("^https?://", &[]),
+        Kind::GasBound => text(
+            r"^\s*(\$\s*[0-9][0-9,_.]*|[0-9][0-9,_.]*\s*(USD|%|g?wei))\s*$",
+            &["80%", "5 gwei", "$2"],
+        ),
+        Kind::Dependency => text(
+            r"^(protocol|asset|wrapper|stablecoin|bridge|oracle|chain|admin):[^@]+(@[0-9.]+\s*%)?$",
+            &["oracle:chainlink", "stablecoin:USDC@40%"],
+        ),
+        Kind::Passphrase | Kind::Secret => {
             json!({ "oneOf": [reference("file"), reference("env"), reference("credential")] })
         }
         Kind::List(item) => json!({ "type": "array", "items": value(*item) }),

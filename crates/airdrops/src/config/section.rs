@@ -4,12 +4,17 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use airdrops_risk::gas::GasLimit;
+use airdrops_risk::look_through::Node;
 use airdrops_types::{Address, AmountSpec, B256, Bps, Timestamp, Usd};
 use secrecy::SecretString;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::check::{article, check_address, check_name, check_percent, example, wanted};
+use super::check::{
+    article, check_address, check_dependency, check_digest, check_dollars, check_duration,
+    check_gas_bound, check_name, check_percent, check_url, example, wanted,
+};
 use super::diagnostic::suggestion;
 use super::keys::{Key, Kind, Table};
 use super::reader::{At, Reader, SecretPlace};
@@ -233,22 +238,8 @@ impl<'a> Section<'a> {
     /// A duration within the key's range.
     pub(super) fn duration(&self, name: &'static str) -> Option<Duration> {
         let (key, _) = self.find(name)?;
-        let Kind::Duration(from, to) = key.kind else {
-            return None;
-        };
-        self.parsed(name, |text| {
-            let duration = unit::duration(text)?;
-            let (from, to) = (Duration::from_secs(from), Duration::from_secs(to));
-            if (from..=to).contains(&duration) {
-                return Ok(duration);
-            }
-            Err(format!(
-                "is out of range: from {} to {}",
-                unit::duration_text(from),
-                unit::duration_text(to)
-            ))
-        })
-        .map(Spanned::into_inner)
+        self.parsed(name, |text| check_duration(key.kind, text))
+            .map(Spanned::into_inner)
     }
 
     /// A share within the key's range.
@@ -259,11 +250,7 @@ impl<'a> Section<'a> {
 
     /// An amount of dollars greater than zero.
     pub(super) fn dollars(&self, name: &'static str) -> Option<Usd> {
-        self.parsed(name, |text| match unit::dollars(text)? {
-            Usd(0) => Err("must be more than zero".into()),
-            amount => Ok(amount),
-        })
-        .map(Spanned::into_inner)
+        self.parsed(name, check_dollars).map(Spanned::into_inner)
     }
 
     /// Wei per gas.
@@ -324,13 +311,14 @@ impl<'a> Section<'a> {
     pub(super) fn secret(&self, name: &'static str) -> Option<At<SecretPlace>> {
         let (key, value) = self.find(name)?;
         let at = |place| Some(Spanned::new(value.span(), place));
-        let references: &[&str] = if key.kind == Kind::Passphrase {
+        let by_reference = matches!(key.kind, Kind::Passphrase | Kind::Secret);
+        let references: &[&str] = if by_reference {
             &["file", "env", "credential"]
         } else {
             &["env", "file"]
         };
         match value.get_ref() {
-            DeValue::String(_) if key.kind == Kind::Passphrase => {
+            DeValue::String(_) if by_reference => {
                 self.wrong(key, value.span(), "must not be written in this file");
                 None
             }
@@ -372,12 +360,30 @@ impl<'a> Section<'a> {
         self.list(name, check_name)
     }
 
+    /// What something depends on, and with how much of its value.
+    pub(super) fn dependencies(&self, name: &'static str) -> Vec<At<(Node, Bps)>> {
+        self.list(name, check_dependency)
+    }
+
+    /// A list of addresses, if there is one.
+    pub(super) fn addresses(&self, name: &'static str) -> Option<Vec<At<Address>>> {
+        let addresses = self.list(name, check_address);
+        self.has(name).then_some(addresses)
+    }
+
+    /// The most that gas may cost.
+    pub(super) fn gas_bound(&self, name: &'static str) -> Option<GasLimit> {
+        self.parsed(name, check_gas_bound).map(Spanned::into_inner)
+    }
+
+    /// The address of a service.
+    pub(super) fn url(&self, name: &'static str) -> Option<At<String>> {
+        self.parsed(name, check_url)
+    }
+
     /// A list of 32-byte hashes.
     pub(super) fn digests(&self, name: &'static str) -> Vec<B256> {
-        let digests = self.list(name, |text| {
-            text.parse::<B256>()
-                .map_err(|_| "is not a 32-byte hash in hexadecimal".into())
-        });
+        let digests = self.list(name, check_digest);
         digests.into_iter().map(Spanned::into_inner).collect()
     }
 
@@ -405,6 +411,19 @@ impl<'a> Section<'a> {
 
     /// Shares under free keys.
     pub(super) fn percents(&self, name: &'static str) -> Vec<(At<String>, Bps)> {
+        let shares = self.each(name, check_percent);
+        let shares = shares.into_iter();
+        shares
+            .map(|(name, share)| (name, share.into_inner()))
+            .collect()
+    }
+
+    /// Values of one kind under free keys.
+    pub(super) fn each<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(Kind, &str) -> Result<T, String>,
+    ) -> Vec<(At<String>, At<T>)> {
         let Some((key, value)) = self.find(name) else {
             return Vec::new();
         };
@@ -413,23 +432,24 @@ impl<'a> Section<'a> {
             self.wrong(key, value.span(), &defect);
             return Vec::new();
         };
-        let mut shares = Vec::new();
+        let mut entries = Vec::new();
         for (name, value) in table {
             let Some(text) = self.string(key, value) else {
                 continue;
             };
-            match check_percent(*kind, text) {
-                Ok(share) => {
+            match parse(*kind, text) {
+                Ok(parsed) => {
                     let name = Spanned::new(name.span(), name.get_ref().to_string());
-                    shares.push((name, share));
+                    entries.push((name, Spanned::new(value.span(), parsed)));
                 }
                 Err(defect) => {
                     let defect = format!("`{}`: `{text}` {defect}", name.get_ref());
-                    self.reader.error(value.span(), defect, "write \"20%\"");
+                    let help = format!("write {}", example(key));
+                    self.reader.error(value.span(), defect, help);
                 }
             }
         }
-        shares
+        entries
     }
 
     /// A table within.

@@ -1,10 +1,11 @@
 //! What a configuration would do, in words: the answer of `config check`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use airdrops_runtime::settings::Mode;
 use airdrops_scheduler::Trigger;
-use airdrops_types::{AmountSpec, Bps};
+use airdrops_types::{AmountSpec, AssetId, Bps};
 use serde_json::{Value, json};
 
 use super::Loaded;
@@ -104,6 +105,7 @@ pub fn text(loaded: &Loaded) -> String {
     for (family, limit) in &policy.protocol_limits {
         let _ = writeln!(out, "  protocol {family}: {limit}");
     }
+    out.push_str(&watched_text(loaded));
     let allocated: u32 = settings.weights.iter().map(|(_, weight)| weight.0).sum();
     let _ = writeln!(out, "\nAllocation: {} of equity", Bps(allocated));
     for (protocol, weight) in &settings.weights {
@@ -136,6 +138,96 @@ pub fn text(loaded: &Loaded) -> String {
         let _ = writeln!(out, "\nNo campaigns: nothing would be done.");
     }
     out
+}
+
+/// What is watched, and who is asked.
+fn watched_text(loaded: &Loaded) -> String {
+    let settings = &loaded.settings;
+    let mut out = String::from("\nWatched\n");
+    let mut voices: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for feed in &settings.feeds {
+        let of_asset = voices.entry(feed.asset.as_str()).or_default();
+        of_asset.insert(&feed.source);
+    }
+    let services = asked(loaded);
+    for (name, asked) in &services {
+        if name.tells_prices {
+            for asset in asked {
+                voices.entry(asset).or_default().insert(name.name);
+            }
+        } else {
+            let about = asked
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .join(", ");
+            let _ = writeln!(out, "  {}: {about}", name.name);
+        }
+    }
+    for (asset, voices) in voices {
+        let voices = voices.into_iter().collect::<Vec<_>>().join(", ");
+        let _ = writeln!(out, "  price of {asset}: {voices}");
+    }
+    let depeg = &settings.monitor.breakers.depeg;
+    for asset in depeg.pegs.keys() {
+        let _ = writeln!(
+            out,
+            "  peg of {asset}: caution from {}, reduced from {}, halted from {}",
+            depeg.warn.deviation, depeg.reduce.deviation, depeg.halt.deviation
+        );
+    }
+    let _ = writeln!(
+        out,
+        "  {} contracts, every {}",
+        settings.watched.len(),
+        duration_text(settings.contract_period)
+    );
+    out
+}
+
+/// A service.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Service<'a> {
+    name: &'a str,
+    tells_prices: bool,
+}
+
+/// The services, and what each is asked about.
+fn asked(loaded: &Loaded) -> BTreeMap<Service<'_>, Vec<String>> {
+    let mut found = BTreeMap::new();
+    let Some(market) = &loaded.market else {
+        return found;
+    };
+    let mut add = |name, tells_prices, about: Vec<String>| {
+        found.insert(Service { name, tells_prices }, about);
+    };
+    let assets = |assets: Vec<&AssetId>| assets.iter().map(ToString::to_string).collect();
+    if let Some(source) = &market.coingecko {
+        add("coingecko", true, assets(source.ids.keys().collect()));
+    }
+    if let Some(source) = &market.pyth {
+        add("pyth", true, assets(source.feeds.keys().collect()));
+    }
+    if let Some(source) = &market.binance {
+        add("binance", true, assets(source.symbols.keys().collect()));
+    }
+    if let Some(source) = &market.llama_prices {
+        add("defillama", true, assets(source.keys.keys().collect()));
+    }
+    if let Some(source) = &market.deribit {
+        let currencies = source.currencies.keys();
+        let about = currencies.map(|asset| format!("volatility of {asset}"));
+        add("deribit", false, about.collect());
+    }
+    if let Some(source) = &market.llama_protocols {
+        let families = source.slugs.keys();
+        let about = families.map(|family| format!("value locked in {family}"));
+        add("defillama:tvl", false, about.collect());
+    }
+    for feed in &market.feeds {
+        add(&feed.name, false, vec!["incidents".into()]);
+    }
+    found
 }
 
 /// What would run, as JSON. Holds no secret.
@@ -175,6 +267,14 @@ pub fn json(loaded: &Loaded) -> Value {
         })).collect::<Vec<_>>(),
         "weights_bps": settings.weights.iter()
             .map(|(protocol, weight)| (protocol.to_string(), json!(weight)))
+            .collect::<serde_json::Map<_, _>>(),
+        "watched": settings.watched.iter().map(|watched| json!({
+            "chain": watched.chain,
+            "contract": watched.contract,
+            "protocol": watched.protocol,
+        })).collect::<Vec<_>>(),
+        "sources": asked(loaded).into_iter()
+            .map(|(service, about)| (service.name.to_owned(), json!(about)))
             .collect::<serde_json::Map<_, _>>(),
         "campaigns": settings.campaigns.iter().map(campaign).collect::<Vec<_>>(),
         "warnings": loaded.source.located(&loaded.warnings),

@@ -1,11 +1,18 @@
 //! The configuration file: what is accepted, and how mistakes are told.
 
 use std::path::Path;
+use std::time::Duration;
 
 use airdrops::config::keys::{self, Kind};
 use airdrops::config::{ConfigError, Loaded, read, schema, summary};
+use airdrops_risk::BreakerKind;
+use airdrops_risk::breaker::Peg;
+use airdrops_risk::gas::GasLimit;
+use airdrops_risk::look_through::Node;
 use airdrops_runtime::settings::Mode;
-use airdrops_types::{AmountSpec, Bps, ChainId, U256, Usd};
+use airdrops_types::{
+    Address, AmountSpec, AssetId, Bps, ChainId, ControlState, ProtocolId, Scope, U256, Usd,
+};
 
 const EVERY_KEY: &str = include_str!("every-key.toml");
 
@@ -46,10 +53,89 @@ fn a_file_with_every_key_becomes_settings() {
     assert_eq!(bridge.assignment.amount, AmountSpec::Exact("0.25".into()));
     assert_eq!(loaded.rpc.len(), 1);
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    the_monitor_watches_what_the_file_says(&loaded);
     let text = summary::text(&loaded);
     assert!(
         text.contains("deposit: supply up to the target at aerie, after bridge"),
         "{text}"
+    );
+}
+
+fn the_monitor_watches_what_the_file_says(loaded: &Loaded) {
+    let settings = &loaded.settings;
+    let (monitor, policy) = (&settings.monitor, &settings.policy);
+    let breakers = &monitor.breakers;
+    assert_eq!(breakers.rolling_loss.limit, policy.rolling_loss_limit);
+    assert_eq!(breakers.drawdown.limit, Bps(1500));
+    assert_eq!(breakers.depeg.warn.deviation, Bps(40));
+    assert_eq!(breakers.depeg.pegs[&AssetId::from("USDC")], Peg::DOLLAR);
+    assert_eq!(breakers.data.grace, Duration::from_secs(300));
+    let cool_down = breakers.clearing[&BreakerKind::Data].cool_down;
+    assert_eq!(cool_down, Duration::from_secs(900));
+    assert_eq!(breakers.volatility.extreme.scale, Bps(4000));
+    assert_eq!(breakers.volatility.extreme.state, ControlState::Reducing);
+    assert_eq!(monitor.expected_value[&ChainId(1)], Usd::dollars(20));
+    assert_eq!(monitor.tvl, ["aerie".to_owned()].into());
+    assert_eq!(monitor.incident_feeds, ["rekt".to_owned()].into());
+    assert!(monitor.names["aerie"].contains(&Scope::Protocol(ProtocolId::new("aerie"))));
+    assert!(monitor.names["usdc"].contains(&Scope::Asset(AssetId::from("USDC"))));
+    assert!(monitor.names["mainnet"].contains(&Scope::Chain(ChainId(1))));
+    let underneath = &monitor.assets_of[&ProtocolId::new("rewards")];
+    assert_eq!(*underneath, ["ETH", "USDC"].map(AssetId::from).into());
+    assert_eq!(monitor.chain_of[&ProtocolId::new("bridge")], ChainId(1));
+    let gas = policy.gas.as_ref().unwrap();
+    assert_eq!(gas.default, GasLimit::Quantile(Bps(8000)));
+    assert_eq!(gas.verbs["supply"], GasLimit::Usd(Usd::dollars(2)));
+    assert_eq!(gas.verbs["add liquidity"], GasLimit::Usd(Usd::dollars(4)));
+    assert_eq!(gas.fallbacks, policy.gas_ceilings);
+    let hop: Node = "bridge:hop".parse().unwrap();
+    assert_eq!(policy.node_limits.by_node[&hop], Bps(1000));
+    let usdc = Node::asset(&AssetId::from("USDC"));
+    assert_eq!(policy.dependencies.edges[&usdc][&hop], Bps(4000));
+    let contracts = |protocol: &str| {
+        let watched = settings.watched.iter();
+        let watched = watched.filter(|it| it.protocol == ProtocolId::new(protocol));
+        watched.map(|it| it.contract).collect::<Vec<_>>()
+    };
+    assert_eq!(contracts("aerie"), [Address::with_last_byte(0xc1)]);
+    assert!(contracts("weth").is_empty(), "a plain token");
+    assert!(contracts("pair").contains(&Address::with_last_byte(0xb2)));
+    let market = loaded.market.as_ref().unwrap();
+    assert_eq!(market.feeds.len(), 1);
+    assert_eq!(market.binance.as_ref().unwrap().hours, 100);
+    assert_eq!(
+        market.llama_protocols.as_ref().unwrap().slugs["aerie"],
+        "aerie-v1"
+    );
+}
+
+#[test]
+fn one_voice_alone_is_warned_of_and_none_is_a_mistake() {
+    let start = EVERY_KEY.find("[[source]]").unwrap();
+    let end = EVERY_KEY.find("[[wallet]]").unwrap();
+    let silent = EVERY_KEY
+        .replace(&EVERY_KEY[start..end], "")
+        .replace("tvl = \"aerie-v1\"\n", "");
+    let loaded = load(&silent).unwrap_or_else(|error| panic!("{error}"));
+    assert!(loaded.market.is_none());
+    let warnings = loaded.source.render(&loaded.warnings);
+    assert!(
+        warnings.contains("only chainlink says what USDC is worth"),
+        "{warnings}"
+    );
+    let repeated = with(
+        "ids = { ETH = \"ethereum\", USDC = \"usd-coin\" }",
+        "ids = { ETH = \"ethereum\" }",
+    );
+    let loaded = load(&repeated).unwrap();
+    assert_eq!(loaded.warnings.len(), 1);
+    let nothing = mistakes(&silent.replace(
+        "asset = \"USDC\"\nchain = \"mainnet\"",
+        "asset = \"ETH\"\nchain = \"mainnet\"",
+    ));
+    assert!(
+        nothing.contains("nothing says what USDC is worth"),
+        "{nothing}"
     );
 }
 
@@ -77,13 +163,13 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
        |       ^^
        = help: write fee = "$50"
 
-    airdrops.toml:59:11: `max_age`: `75 parsecs` has an unknown unit `parsecs`
-    59 | max_age = "75 parsecs"
-       |           ^^^^^^^^^^^^
-       = help: write max_age = "1m"
+    airdrops.toml:107:11: `max_age`: `75 parsecs` has an unknown unit `parsecs`
+    107 | max_age = "75 parsecs"
+        |           ^^^^^^^^^^^^
+        = help: write max_age = "1m"
 
-    airdrops.toml:139:12: `critical` must be true or false, not text
-    139 | critical = "yes"
+    airdrops.toml:229:12: `critical` must be true or false, not text
+    229 | critical = "yes"
         |            ^^^^^
         = help: write critical = true
 
@@ -223,9 +309,9 @@ fn contradictions_are_mistakes() {
             "is higher than `gas_ceiling`",
         ),
         (
-            "[[price]]\nasset = \"ETH\"",
-            "[[price]]\nasset = \"USDC\"",
-            "`USDC` has two prices",
+            "feed = \"0x00000000000000000000000000000000000000f2\"",
+            "feed = \"0x00000000000000000000000000000000000000f1\"",
+            "is listed twice",
         ),
         (
             "gas_ceiling = \"1 gwei\"\n",
@@ -246,6 +332,96 @@ fn contradictions_are_mistakes() {
             "mode = \"paper\"",
             "mode = \"live\"",
             "live mode needs an endpoint for each chain",
+        ),
+        (
+            "peg = \"usd\"",
+            "peg = \"USDC\"",
+            "cannot be pegged to itself",
+        ),
+        (
+            "peg = \"usd\"",
+            "peg = \"dollar\"",
+            "unknown asset `dollar`",
+        ),
+        ("bridge:hop@40%", "bridge:hop@140%", "has the weight 140 %"),
+        (
+            "\"bridge:hop@40%\"",
+            "\"brigde:hop\"",
+            "is no class of nodes",
+        ),
+        (
+            "stablecoin:circle",
+            "asset:USDC",
+            "depend on each other in a circle",
+        ),
+        (
+            "\"bridge:hop\" =",
+            "\"bridge:hob\" =",
+            "nothing depends on `bridge:hob`",
+        ),
+        (
+            "\"bridge:hop\" =",
+            "\"asset:ETH\" =",
+            "has its limit elsewhere",
+        ),
+        (
+            "cool_down = { data",
+            "cool_down = { drawdown",
+            "drawdown never ends by itself",
+        ),
+        (
+            "cool_down = { data",
+            "cool_down = { date",
+            "unknown breaker `date`",
+        ),
+        ("depeg_warn = \"0.4%\"", "depeg_warn = \"4%\"", "must rise"),
+        (
+            "extreme = \"40%\"",
+            "extreme = \"90%\"",
+            "must not have a greater scale",
+        ),
+        (
+            "expected_value = { mainnet",
+            "expected_value = { mianet",
+            "unknown chain `mianet`",
+        ),
+        ("default = \"80%\"", "default = \"80\"", "has no unit"),
+        ("min_sources = 2", "min_sources = 1", "must be from 2 to 16"),
+        (
+            "kind = \"pyth\"",
+            "kind = \"binance\"",
+            "there are two sources of the kind binance",
+        ),
+        (
+            "kind = \"llama-tvl\"",
+            "kind = \"goplus\"",
+            "`goplus` is unknown",
+        ),
+        (
+            "ids = { ETH = \"ETHUSDC\"",
+            "ids = { ETC = \"ETHUSDC\"",
+            "unknown asset `ETC`",
+        ),
+        (
+            "every = \"5m\"",
+            "every = \"20m\"",
+            "`every` must be at most `max_age`",
+        ),
+        (
+            "key = { file = \"/dev/null\" }\n",
+            "",
+            "Pyth Hermes needs a key",
+        ),
+        (
+            "key = { file = \"/dev/null\" }",
+            "key = \"CANARY\"",
+            "must not be written in this file",
+        ),
+        ("name = \"rekt\"", "name = \"Rekt\"", "is not a feed's name"),
+        (
+            "[[source]]\nkind = \"llama-tvl\"\nurl = \"https://api.llama.fi\"\n",
+            "",
+            "no source tells the value locked",
         ),
         (
             "tick = \"15s\"",
@@ -463,6 +639,8 @@ fn the_reference_documents_every_key_in_its_place() {
         // The keys of modules are in the section of protocols.
         let title = if title.starts_with("module ") {
             "[[protocol]]"
+        } else if title.starts_with("source ") {
+            "[[source]]"
         } else {
             title
         };

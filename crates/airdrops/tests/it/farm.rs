@@ -41,9 +41,12 @@ const PASSPHRASE: &str = "correct horse battery staple";
 /// Time between two blocks.
 const BLOCK_TIME: Duration = Duration::from_millis(150);
 
-/// Every block is at least one second after the one before, so that the chain's clock runs ahead
-/// of ours: it begins this much behind, seconds.
-const BEHIND: u64 = 3600;
+/// Every block is at least one second after the one before, so that the chain's clock runs faster
+/// than ours: it begins this much behind, seconds. More than 2 min would make everything cautious.
+const BEHIND: u64 = 110;
+
+/// The chain's clock is never more than this ahead of ours, seconds: the chain then waits.
+const AHEAD: u64 = 90;
 
 /// Longest that anything may take on a busy machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(120);
@@ -58,7 +61,7 @@ pub(crate) struct Farm {
     miner: Option<Miner>,
 }
 
-/// Mines a block every [`BLOCK_TIME`] until it is dropped.
+/// Mines a block every [`BLOCK_TIME`], unless the chain's clock is too far ahead, until it is dropped.
 struct Miner {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -71,9 +74,16 @@ impl Miner {
         let thread = thread::spawn(move || {
             let runtime = runtime();
             while !stopped.load(Ordering::Relaxed) {
-                runtime
-                    .block_on(client.request("evm_mine", json!([])))
-                    .expect("the chain mines");
+                let head = runtime
+                    .block_on(client.request("eth_getBlockByNumber", json!(["latest", false])))
+                    .expect("the chain answers");
+                let time = head["timestamp"].as_str().expect("a block has a time");
+                let time = u64::from_str_radix(time.trim_start_matches("0x"), 16).unwrap();
+                if time < seconds_now() + AHEAD {
+                    runtime
+                        .block_on(client.request("evm_mine", json!([])))
+                        .expect("the chain mines");
+                }
                 thread::sleep(BLOCK_TIME);
             }
         });
@@ -92,6 +102,13 @@ impl Drop for Miner {
             let _ = thread.join();
         }
     }
+}
+
+fn seconds_now() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
 }
 
 fn runtime() -> Runtime {
@@ -118,11 +135,8 @@ impl Farm {
     /// then the test was skipped.
     pub(crate) fn start() -> Option<Self> {
         let runtime = runtime();
-        let now = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap();
         let options = AnvilOptions {
-            genesis_time: Some(now.as_secs() - BEHIND),
+            genesis_time: Some(seconds_now() - BEHIND),
             ..AnvilOptions::default()
         };
         let anvil = match runtime.block_on(Anvil::start(options)) {

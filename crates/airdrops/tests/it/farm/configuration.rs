@@ -1,5 +1,7 @@
 //! The farm's one configuration file.
 
+use airdrops_testkit::World;
+
 use super::Farm;
 
 impl Farm {
@@ -56,24 +58,7 @@ asset = "DROP"
 address = "{reward}"
 decimals = 18
 
-[[price]]
-asset = "ETH"
-chain = "local"
-feed = "{eth_usd}"
-max_age = "1d"
-
-[[price]]
-asset = "TOKEN"
-chain = "local"
-feed = "{token_usd}"
-max_age = "1d"
-
-[[price]]
-asset = "DROP"
-chain = "local"
-feed = "{token_usd}"
-max_age = "1d"
-
+{prices}
 [[wallet]]
 name = "main"
 keystore = "wallet.json"
@@ -115,8 +100,7 @@ proof = [{proof}]
             weth = world.weth,
             token = world.token,
             reward = world.reward,
-            eth_usd = world.eth_usd,
-            token_usd = world.token_usd,
+            prices = prices(world),
             router = world.router,
             pair = world.pair,
             staking = world.staking,
@@ -126,6 +110,31 @@ proof = [{proof}]
             proof = proof.join(", "),
         )
     }
+}
+
+/// Two feeds of two publishers for each asset.
+fn prices(world: &World) -> String {
+    let feeds = [
+        ("ETH", world.eth_usd, world.second.eth_usd),
+        ("TOKEN", world.token_usd, world.second.token_usd),
+        ("DROP", world.reward_usd, world.second.reward_usd),
+    ];
+    feeds
+        .into_iter()
+        .flat_map(|(asset, first, second)| [(asset, "chainlink", first), (asset, "second", second)])
+        .map(|(asset, source, feed)| {
+            format!(
+                r#"[[price]]
+asset = "{asset}"
+chain = "local"
+feed = "{feed}"
+source = "{source}"
+max_age = "1d"
+
+"#
+            )
+        })
+        .collect()
 }
 
 /// Wraps, provides liquidity, stakes it, takes everything back, and claims meanwhile.
