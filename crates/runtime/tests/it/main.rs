@@ -10,4 +10,5 @@ mod crash;
 mod farm;
 mod money;
 mod stuck;
+mod watch;
 mod world;
