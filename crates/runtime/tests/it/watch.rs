@@ -180,7 +180,7 @@ async fn a_source_that_speaks_nonsense_stops_nothing() {
         let supply = task("x", "one", Action::Supply, exact("5000"));
         let mut farm = Farm::new(vec![once("a", vec![supply])]);
         let market = Arc::new(Told::default());
-        let view = |farm: &Farm| {
+        let view = {
             let quotes = [Price::SCALE * 2_000, Price::SCALE * 2_001, u128::MAX, 0];
             let sources = ["west", "east", "moon", "void"];
             let quotes = sources
@@ -188,7 +188,7 @@ async fn a_source_that_speaks_nonsense_stops_nothing() {
                 .zip(quotes)
                 .map(|(source, price)| Quote {
                     source: source.to_owned(),
-                    price: fresh(farm, Price(price)),
+                    price: fresh(&farm, Price(price)),
                 });
             MarketView {
                 quotes: BTreeMap::from([(AssetId::from("ETH"), quotes.collect())]),
@@ -196,7 +196,7 @@ async fn a_source_that_speaks_nonsense_stops_nothing() {
                 ..MarketView::default()
             }
         };
-        *market.0.lock().unwrap() = view(&farm);
+        *market.0.lock().unwrap() = view;
         start_with(&mut farm, market);
         say(&farm, farm.feeds[0][1], nonsense);
         let report = farm.run(12).await;
