@@ -4,6 +4,9 @@
 //! clock's own cost, some tens of nanoseconds, is included.
 #![allow(clippy::unwrap_used)]
 
+#[path = "risk/portfolio.rs"]
+mod portfolio;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -13,8 +16,12 @@ use airdrops_risk::look_through::{
     Change, Dependencies, Entries, Graph, Growth, Node, NodeBounds, NodeClass, NodeExposures,
     NodeLimits, Situation, Source,
 };
-use airdrops_types::{Address, AssetId, Bps, ChainId, ProtocolId, Token, Usd};
+use airdrops_risk::{Monitor, MonitorPolicy, MonitorState, Seen, verdict};
+use airdrops_types::{
+    Address, AssetId, Bps, ChainId, EquityPoint, Intent, ProtocolId, Token, Usd, Verdict,
+};
 use hdrhistogram::Histogram;
+use portfolio::{NOW, Portfolio, Size};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -24,7 +31,15 @@ struct Case {
     run: fn() -> Histogram<u64>,
 }
 
-const CASES: [Case; 5] = [
+const CASES: [Case; 7] = [
+    Case {
+        name: "gate: one decision, 1,000 positions",
+        run: decide,
+    },
+    Case {
+        name: "monitor: mark and assess 10,000 positions",
+        run: assess,
+    },
     Case {
         name: "look-through: update one position",
         run: update_one_position,
@@ -146,6 +161,67 @@ fn rebuild() -> Histogram<u64> {
     })
 }
 
+/// The nodes and limits of [`World`], with holdings and positions on 50 chains.
+fn portfolio(positions: usize) -> Portfolio {
+    let mut random = ChaCha8Rng::seed_from_u64(5000);
+    let dependencies = dependencies(&mut random);
+    let nodes: Vec<Node> = all_nodes().collect();
+    let by_node = (0..200).map(|_| {
+        let node = &nodes[random.random_range(0..nodes.len())];
+        (node.clone(), Bps(random.random_range(2000..=5000)))
+    });
+    let size = Size {
+        protocols: PROTOCOLS,
+        assets: ASSETS,
+        chains: CHAINS,
+        positions,
+    };
+    size.portfolio(dependencies, by_node.collect())
+}
+
+fn decide() -> Histogram<u64> {
+    let Portfolio {
+        gate,
+        snapshot,
+        mut intents,
+    } = portfolio(1000);
+    let marked = gate.mark(&snapshot);
+    let decide =
+        |intent: &Intent| verdict(gate.policy(), gate.state(), &marked, intent, 1_000_000, NOW);
+    intents.retain(|intent| matches!(decide(intent), Verdict::Permitted { .. }));
+    assert!(intents.len() > 100, "{} are permitted", intents.len());
+    let nodes = marked.structure().unwrap().graph().len();
+    println!("gate: {} permitted intents, {nodes} nodes", intents.len());
+    measure(TURNS, |turn| decide(&intents[turn % intents.len()]))
+}
+
+fn assess() -> Histogram<u64> {
+    let Portfolio { gate, snapshot, .. } = portfolio(10_000);
+    let assets = snapshot.prices.keys().cloned();
+    let watch = MonitorPolicy::default();
+    let mut monitor = Monitor::new(watch, MonitorState::default(), assets).unwrap();
+    measure(100, |turn| {
+        let now = NOW.plus(std::time::Duration::from_secs(30 * turn as u64));
+        let marked = gate.mark(&snapshot);
+        let equity = marked.exposure().unwrap().equity;
+        let seen = Seen {
+            marked: &marked,
+            policy: gate.policy(),
+            board: &gate.state().control,
+            equity: Some(EquityPoint {
+                at: now,
+                equity,
+                net_flows: Usd::ZERO,
+                gas: Usd::ZERO,
+            }),
+            attempts: &[],
+            clock: None,
+            defects: &[],
+        };
+        monitor.assess(&seen, now)
+    })
+}
+
 const PROTOCOLS: usize = 500;
 const ASSETS: usize = 2000;
 const WRAPPERS: usize = 900;
@@ -167,7 +243,7 @@ struct World {
 }
 
 /// A deposit from a wallet.
-struct Intent {
+struct Deposit {
     source: Source,
     family: String,
     token: Token,
@@ -220,11 +296,11 @@ impl World {
         }
     }
 
-    fn intents(&mut self) -> Vec<Intent> {
+    fn intents(&mut self) -> Vec<Deposit> {
         let sources: Vec<Source> = self.parts.iter().map(|part| part.0.clone()).collect();
         let intent = |(id, source)| {
             let (_, token, nodes) = position(&mut self.random, id);
-            Intent {
+            Deposit {
                 source,
                 family: nodes[0].name().to_owned(),
                 from: self.graph.entries(&nodes[1..]).unwrap(),
@@ -249,7 +325,7 @@ impl World {
         self.bounds.check(&situation, &growth).unwrap().len()
     }
 
-    fn check_by_name(&self, intent: &Intent) -> usize {
+    fn check_by_name(&self, intent: &Deposit) -> usize {
         let from = self.graph.entries(&Source::holding_nodes(&intent.token));
         let into = Source::position_nodes(&intent.family, &intent.token);
         let into = self.graph.entries(&into);

@@ -194,7 +194,7 @@ pub fn verdict(
     let mut reasons = Vec::new();
     let effect = Effect::derive(snapshot, intent, &mut reasons);
 
-    allow_list::check(policy, intent, &effect, &mut reasons);
+    allow_list::check(marked.lists(policy), intent, &effect, &mut reasons);
     let control = check_control(state, intent, effect.class, &mut reasons);
     if effect.class != Class::Cancel {
         simulation::check(policy, intent, &effect, now, &mut reasons);
@@ -221,6 +221,7 @@ pub fn verdict(
             Ok(exposure) => {
                 let limits = limits::Limits {
                     policy,
+                    listed: marked.lists(policy).listed,
                     control,
                     exposure,
                     reservations: &state.reservations,
@@ -264,9 +265,9 @@ fn claims(marked: &Marked<'_>, growth: &Growth) -> Vec<(String, Usd)> {
     let Ok(structure) = marked.structure() else {
         return Vec::new();
     };
-    let named = growth.named(structure.graph()).into_iter();
-    named
-        .map(|(node, claim)| (node.to_string(), claim))
+    let claims = growth.iter();
+    claims
+        .filter_map(|(node, claim)| Some((structure.name(node)?.to_owned(), claim)))
         .collect()
 }
 

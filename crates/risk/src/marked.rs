@@ -7,6 +7,7 @@ use airdrops_types::{Address, Reading, Reason, Snapshot, Token, U256};
 
 use crate::exposure::Exposure;
 use crate::look_through::{ExposureError, NodeExposures};
+use crate::structure::Lists;
 use crate::{Policy, Structure, exposure};
 
 /// A snapshot, and what is at stake in it. Made once per snapshot, so that a decision costs the
@@ -80,6 +81,12 @@ impl<'a> Marked<'a> {
     /// Why that cannot be said.
     pub fn nodes(&self) -> Result<&NodeExposures, &ExposureError> {
         self.nodes.as_ref()
+    }
+
+    /// The lists of a policy, with the places that are known.
+    pub(crate) fn lists<'b>(&'b self, policy: &'b Policy) -> Lists<'b> {
+        let listed = self.structure().ok().map(Structure::listed);
+        Lists { policy, listed }
     }
 
     /// What was seen of a balance.

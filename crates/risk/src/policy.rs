@@ -61,7 +61,7 @@ pub struct Policy {
 }
 
 /// A call that may be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Hash)]
 pub struct AllowedCall {
     /// On which chain.
     pub chain: ChainId,

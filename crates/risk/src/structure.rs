@@ -1,5 +1,7 @@
 //! What the policy says about dependencies and limits, made ready for decisions.
 
+mod listed;
+
 use std::sync::Arc;
 
 use airdrops_types::{AssetId, ChainId, Token};
@@ -7,14 +9,20 @@ use airdrops_types::{AssetId, ChainId, Token};
 use crate::Policy;
 use crate::exposure::Exposure;
 use crate::look_through::{
-    Entries, ExposureError, Graph, Node, NodeBounds, NodeClass, NodeExposures, NodeLimits, Source,
+    Entries, ExposureError, Graph, Node, NodeBounds, NodeClass, NodeExposures, NodeIndex,
+    NodeLimits, Source,
 };
+
+pub(crate) use listed::{Listed, Lists};
 
 /// The graph of dependencies and the limit of each of its nodes. Made once per policy.
 #[derive(Debug, Clone)]
 pub struct Structure {
     graph: Arc<Graph>,
     bounds: NodeBounds,
+    listed: Listed,
+    /// Each node in words, by index.
+    names: Vec<String>,
 }
 
 impl Structure {
@@ -29,9 +37,12 @@ impl Structure {
         let bounds = limits
             .compile(&graph)
             .map_err(|defects| defects.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        let names = graph.nodes().iter().map(ToString::to_string).collect();
         Ok(Self {
             graph: Arc::new(graph),
             bounds,
+            listed: Listed::of(policy),
+            names,
         })
     }
 
@@ -45,6 +56,16 @@ impl Structure {
     #[must_use]
     pub fn bounds(&self) -> &NodeBounds {
         &self.bounds
+    }
+
+    /// A node in words.
+    pub(crate) fn name(&self, node: NodeIndex) -> Option<&str> {
+        self.names.get(node.position()).map(String::as_str)
+    }
+
+    /// Where the policy lists what.
+    pub(crate) fn listed(&self) -> &Listed {
+        &self.listed
     }
 
     /// What is at stake at each node.

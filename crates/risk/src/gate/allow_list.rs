@@ -4,14 +4,16 @@ use airdrops_types::{Address, AllowanceChange, Intent, Reason, Token, U256};
 
 use super::APPROVE;
 use super::effect::{Class, Effect};
-use crate::Policy;
+use crate::structure::Lists;
+use crate::{AllowedCall, Policy};
 
 pub(super) fn check(
-    policy: &Policy,
+    lists: Lists<'_>,
     intent: &Intent,
     effect: &Effect<'_>,
     reasons: &mut Vec<Reason>,
 ) {
+    let policy = lists.policy;
     let mut refuse = |what: String| reasons.push(Reason::NotAllowed { what });
 
     if !policy.wallets.contains(&intent.wallet) {
@@ -39,13 +41,13 @@ pub(super) fn check(
         .map(|amount| &amount.token)
         .chain(allowances.map(|allowance| &allowance.token));
     for token in local {
-        if !policy.tokens.contains(token) || token.chain != intent.chain {
+        if !lists.has_token(token) || token.chain != intent.chain {
             refuse(describe(token));
         }
     }
     for change in &intent.positions {
         let token = &change.token;
-        if !policy.tokens.contains(token) || !policy.gas_ceilings.contains_key(&token.chain) {
+        if !lists.has_token(token) || !policy.gas_ceilings.contains_key(&token.chain) {
             refuse(describe(token));
         }
     }
@@ -55,7 +57,7 @@ pub(super) fn check(
         amount,
     } in &intent.allowances
     {
-        if !policy.spenders.contains(&(intent.chain, *spender)) {
+        if !lists.has_spender((intent.chain, *spender)) {
             refuse(format!("spender {spender} on chain {}", intent.chain));
         }
         if *amount == U256::MAX {
@@ -68,13 +70,13 @@ pub(super) fn check(
         None => refuse(format!("a plain transfer to {to}")),
         Some(APPROVE) => check_approval(policy, intent, &mut refuse),
         Some(selector) => {
-            let listed = policy.calls.iter().any(|call| {
-                call.chain == intent.chain
-                    && call.to == to
-                    && call.selector == selector
-                    && call.protocol == intent.protocol
-            });
-            if !listed {
+            let call = AllowedCall {
+                chain: intent.chain,
+                to,
+                selector,
+                protocol: intent.protocol.clone(),
+            };
+            if !lists.has_call(&call) {
                 refuse(format!(
                     "the call 0x{} of {to} on chain {} by {}",
                     hex(selector),

@@ -1,6 +1,6 @@
 //! What a transaction may cost, and whether the wallet can pay.
 
-use airdrops_types::{Intent, Purpose, Reading, Reason, Snapshot, Token, U256, Usd};
+use airdrops_types::{Intent, Purpose, Reading, Reason, Token, U256, Usd};
 
 use super::effect::{Class, Effect, value_up};
 use crate::exposure::balance_of;
@@ -84,14 +84,14 @@ pub(super) fn check(
     let fee = fee.saturating_add(data_fee(policy, intent, effect.class, reasons));
     if effect.class == Class::Increasing {
         check_gas(policy, state, marked, intent, tip, reasons);
-        check_fee_limit(policy, snapshot, intent, fee, reasons);
+        check_fee_limit(policy, marked, intent, fee, reasons);
         for (token, amount) in &effect.spends {
             if !token.is_native() {
                 require(marked, intent, effect.class, token, *amount, reasons);
             }
         }
     }
-    if let Some(token) = native_token(policy, snapshot, intent) {
+    if let Some(token) = native_token(policy, marked, intent) {
         let needed = intent.call.value.saturating_add(fee);
         require(marked, intent, effect.class, &token, needed, reasons);
     }
@@ -180,13 +180,13 @@ fn check_gas(
 
 fn check_fee_limit(
     policy: &Policy,
-    snapshot: &Snapshot,
+    marked: &Marked<'_>,
     intent: &Intent,
     fee: U256,
     reasons: &mut Vec<Reason>,
 ) {
-    if let Some(token) = native_token(policy, snapshot, intent) {
-        match value_up(snapshot, &token, fee) {
+    if let Some(token) = native_token(policy, marked, intent) {
+        match value_up(marked.snapshot(), &token, fee) {
             Ok(measured) if measured > policy.fee_limit => reasons.push(Reason::FeeLimit {
                 measured,
                 bound: policy.fee_limit.max(Usd::ZERO),
@@ -198,13 +198,10 @@ fn check_fee_limit(
 }
 
 /// The chain's native currency, as the policy lists it, or else as the chain is observed.
-fn native_token(policy: &Policy, snapshot: &Snapshot, intent: &Intent) -> Option<Token> {
-    let listed = policy
-        .tokens
-        .iter()
-        .find(|token| token.chain == intent.chain && token.is_native());
+fn native_token(policy: &Policy, marked: &Marked<'_>, intent: &Intent) -> Option<Token> {
+    let listed = marked.lists(policy).native(intent.chain);
     listed.cloned().or_else(|| {
-        let chain = snapshot.chains.get(&intent.chain)?;
+        let chain = marked.snapshot().chains.get(&intent.chain)?;
         Some(Token {
             chain: intent.chain,
             contract: None,

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use airdrops_types::{
-    AssetId, Bps, ControlState, I256, Intent, IntentId, Reason, Scope, Snapshot, Token, Usd,
+    AssetId, Bps, ControlState, I256, Intent, IntentId, ProtocolId, Reason, Scope, Snapshot, Token,
+    Usd,
 };
 
 use super::effect::{Effect, change_value, price_of, too_large, value_up};
 use super::lending;
 use crate::exposure::Exposure;
+use crate::structure::Listed;
 use crate::{AdaptiveLimits, Marked, Policy, ReservationBook};
 
 /// What a transaction adds, valued by fresh prices and rounded up.
@@ -114,6 +116,8 @@ impl Growth {
 /// What the limits are measured against.
 pub(super) struct Limits<'a> {
     pub(super) policy: &'a Policy,
+    /// The instances of each family, if they are known.
+    pub(super) listed: Option<&'a Listed>,
     /// The worst state that covers the intent.
     pub(super) control: ControlState,
     pub(super) exposure: &'a Exposure,
@@ -185,11 +189,17 @@ impl Limits<'_> {
 
     /// How much of its limit a family has: as much as its weakest instance.
     fn scale_of(&self, family: &str) -> Bps {
+        let overall = self.scales.overall();
+        let scale = |id: &ProtocolId| self.scales.scale(&Scope::Protocol(id.clone()));
+        if let Some(listed) = self.listed {
+            let instances = listed.instances(family).iter();
+            return instances.map(scale).fold(overall, Bps::min);
+        }
         let instances = self.policy.families.iter();
         instances
             .filter(|(_, other)| *other == family)
-            .map(|(id, _)| self.scales.scale(&Scope::Protocol(id.clone())))
-            .fold(self.scales.overall(), Bps::min)
+            .map(|(id, _)| scale(id))
+            .fold(overall, Bps::min)
     }
 }
 

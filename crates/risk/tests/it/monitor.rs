@@ -628,7 +628,7 @@ fn what_is_stale_restrains_exactly_what_depends_on_it() {
                 worsen(
                     &mut snapshot.chains.get_mut(&THERE).unwrap().head,
                     Decay::Missing,
-                )
+                );
             },
             Scope::Chain(THERE),
         ),

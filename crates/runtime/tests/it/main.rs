@@ -11,4 +11,5 @@ mod farm;
 mod money;
 mod stuck;
 mod unwind;
+mod watch;
 mod world;
