@@ -205,6 +205,8 @@ fn assess() -> Histogram<u64> {
         let marked = gate.mark(&snapshot);
         let equity = marked.exposure().unwrap().equity;
         let seen = Seen {
+            quiet: true,
+            events: &[],
             marked: &marked,
             policy: gate.policy(),
             board: &gate.state().control,

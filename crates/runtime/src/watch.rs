@@ -38,7 +38,7 @@ pub(crate) fn recall(
     trips: &[Trip],
     now: Timestamp,
 ) -> Result<Monitor, RunError> {
-    let remembered: Remembered = stored(store, MONITOR).unwrap_or_default();
+    let remembered: Remembered = stored(store, MONITOR)?;
     let assets = settings.tokens.iter().map(|token| token.asset.clone());
     let assets = assets.chain(settings.feeds.iter().map(|feed| feed.asset.clone()));
     let mut monitor = Monitor::new(settings.monitor.clone(), remembered.state, assets)
