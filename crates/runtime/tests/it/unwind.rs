@@ -351,6 +351,10 @@ async fn two_requests_that_overlap_make_no_step_twice() {
         assert_eq!(outcome(&farm, request), Some(UnwindOutcome::Done));
     }
     assert_eq!(sent(&farm).len(), before + 5);
+    let unwinds = |id: &str| id.starts_with("unwind/");
+    let tasks = farm.tasks().into_iter().map(|task| task.id);
+    let made = tasks.filter(|id| unwinds(id.as_str())).count();
+    assert_eq!(made, 4, "one per protocol");
 }
 
 #[tokio::test]
