@@ -85,7 +85,8 @@ fn finish(farm: &Farm) {
 #[test]
 fn crash_at_every_named_place() {
     let mut random = seeded();
-    // Those of the control states are visited by `halt`, and are below.
+    // Those of the control states are visited by `halt`, and are below; those of an unwind need a
+    // person's request, and are visited by the runtime's own tests.
     let mut places: Vec<&str> = [
         airdrops_chain::CHECKPOINTS,
         airdrops_store::CHECKPOINTS,
@@ -93,7 +94,7 @@ fn crash_at_every_named_place() {
     ]
     .concat()
     .into_iter()
-    .filter(|place| !place.starts_with("store.control."))
+    .filter(|place| !place.starts_with("store.control.") && !place.starts_with("runtime.unwind."))
     .collect();
     assert_eq!(places.len(), 22);
     let rounds = kills(1, 6);

@@ -291,6 +291,7 @@ fn the_last_report_is_shown_whole() {
         "nodes",
         "old",
         "prices",
+        "profit",
         "protocols",
         "risk",
         "signals",
