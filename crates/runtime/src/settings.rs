@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use airdrops_chain::DataFeeModel;
 use airdrops_protocols::ProtocolConfig;
-use airdrops_risk::{ConsensusRule, MonitorPolicy, Policy};
+use airdrops_risk::{MonitorPolicy, Policy};
 use airdrops_scheduler::Campaign;
 use airdrops_types::{Address, AssetId, Bps, ChainId, ProtocolId, Token};
 
@@ -42,8 +42,6 @@ pub struct Settings {
     pub weights: Vec<(ProtocolId, Bps)>,
     /// Smallest position change worth a transaction, USD micro-dollars are in `Usd`.
     pub min_change: airdrops_types::Usd,
-    /// What it takes to believe a price.
-    pub consensus: ConsensusRule,
     /// Contracts whose code, owner and pause switch are watched.
     pub watched: Vec<Watched>,
     /// Time between two looks at a watched contract.

@@ -141,6 +141,7 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
     let (mut monitor, contract_period) =
         risk::monitor(reader, &root, &limits_section, &chains, loss);
     monitor.names = derived::names(&protocols.configs, &chains.settings, &chains.assets());
+    monitor.consensus = consensus;
     monitor.assets_of = derived::assets_of(&protocols.configs);
     let configs = protocols.configs.iter();
     monitor.chain_of = configs.map(|it| (it.id.clone(), it.chain)).collect();
@@ -199,7 +200,6 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
             protocols: protocols.configs,
             weights,
             min_change,
-            consensus,
             watched,
             contract_period,
             monitor,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use airdrops_chain::DataFeeModel;
 use airdrops_protocols::{ModuleConfig, ProtocolConfig};
-use airdrops_risk::{ConsensusRule, MonitorPolicy, Policy};
+use airdrops_risk::{MonitorPolicy, Policy};
 use airdrops_runtime::{ChainSettings, FeedSettings, Mode, Settings};
 use airdrops_scheduler::{Campaign, RetryPolicy, TaskDef, Trigger};
 use airdrops_types::{
@@ -154,7 +154,6 @@ pub(crate) fn settings(world: &World, seed: u64, start: Timestamp, days: u64) ->
             (ProtocolId::from(TERN), Bps(1200)),
         ],
         min_change: Usd::dollars(250),
-        consensus: ConsensusRule::default(),
         watched: Vec::new(),
         contract_period: Duration::from_secs(6 * 3600),
         monitor: MonitorPolicy::default(),

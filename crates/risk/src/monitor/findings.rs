@@ -21,7 +21,7 @@ use crate::profit::Profit;
 use crate::score::{OpportunityRisk, PortfolioRisk, ProtocolRisk, herfindahl};
 use crate::tail::TailUsd;
 use crate::volatility::CompositeIndex;
-use crate::{ConsensusRule, ControlBoard, RollingLoss};
+use crate::{ControlBoard, RollingLoss};
 
 /// Nodes of a report.
 const NODES: usize = 20;
@@ -395,8 +395,8 @@ impl Monitor {
                 .quotes
                 .iter()
                 .map(|(asset, quotes)| {
-                    let rule = ConsensusRule::default();
-                    let sources = consensus_report(quotes, &rule).sources.into_iter();
+                    let rule = &self.policy.consensus;
+                    let sources = consensus_report(quotes, rule).sources.into_iter();
                     (asset.clone(), sources.map(writable).collect())
                 })
                 .collect(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use airdrops_types::{AssetId, Bps, ChainId, ProtocolId, Scope, Usd};
 use serde::{Deserialize, Serialize};
 
+use crate::ConsensusRule;
 use crate::adapt::AdaptiveBounds;
 use crate::anomaly::{BernoulliCusum, BernoulliError};
 use crate::breaker::BreakerPolicy;
@@ -17,6 +18,8 @@ use crate::volatility::StateConfig;
 pub struct MonitorPolicy {
     /// When breakers trip.
     pub breakers: BreakerPolicy,
+    /// What it takes to believe a price.
+    pub consensus: ConsensusRule,
     /// How far and how fast limits follow the market.
     pub adapt: AdaptiveBounds,
     /// Where volatility states begin.
@@ -75,6 +78,7 @@ impl Default for MonitorPolicy {
     fn default() -> Self {
         Self {
             breakers: BreakerPolicy::default(),
+            consensus: ConsensusRule::default(),
             adapt: AdaptiveBounds::default(),
             states: StateConfig::default(),
             reference: BTreeSet::new(),

@@ -13,7 +13,7 @@
 
 use super::option_chain::{CleanQuote, Expiry};
 use super::variance_strip::{
-    ImpliedIndex, PricedStrike, Side, TermName, WingRule, bracket, interpolate, nothing, term,
+    ImpliedIndex, Side, TermName, WingRule, bracket, interpolate, nothing, priced, term,
 };
 
 pub use super::variance_strip::THIRTY_DAYS;
@@ -41,23 +41,11 @@ pub fn index(expiries: &[Expiry], horizon: f64) -> ImpliedIndex {
     match bracket(horizon, expiries.iter()) {
         Ok((near, next)) => interpolate(
             horizon,
-            term(TermName::Near, near, &priced(near), RULE),
-            term(TermName::Next, next, &priced(next), RULE),
+            term(TermName::Near, near, &priced(near, side), RULE),
+            term(TermName::Next, next, &priced(next, side), RULE),
         ),
         Err(reason) => nothing(horizon, reason),
     }
-}
-
-fn priced(expiry: &Expiry) -> Vec<PricedStrike> {
-    expiry
-        .rows()
-        .iter()
-        .map(|row| PricedStrike {
-            strike: row.strike,
-            call: side(row.call),
-            put: side(row.put),
-        })
-        .collect()
 }
 
 fn side(quote: Option<CleanQuote>) -> Side {

@@ -12,7 +12,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::option_chain::Expiry;
+use super::option_chain::{CleanQuote, Expiry};
 
 /// Minutes in 365 days.
 pub const MINUTES_PER_YEAR: f64 = 525_600.0;
@@ -262,6 +262,20 @@ pub(super) struct PricedStrike {
     pub(super) strike: f64,
     pub(super) call: Side,
     pub(super) put: Side,
+}
+
+/// The strikes of an expiry, each side priced by the rule of its method.
+pub(super) fn priced(
+    expiry: &Expiry,
+    side: impl Fn(Option<CleanQuote>) -> Side,
+) -> Vec<PricedStrike> {
+    let rows = expiry.rows().iter();
+    rows.map(|row| PricedStrike {
+        strike: row.strike,
+        call: side(row.call),
+        put: side(row.put),
+    })
+    .collect()
 }
 
 /// When a wing is whole.

@@ -12,8 +12,8 @@
 
 use super::option_chain::{CleanQuote, Expiry};
 use super::variance_strip::{
-    ImpliedIndex, PricedStrike, Side, THIRTY_DAYS, TermName, WingRule, bracket, interpolate,
-    nothing, term,
+    ImpliedIndex, Side, THIRTY_DAYS, TermName, WingRule, bracket, interpolate, nothing, priced,
+    term,
 };
 
 /// The highest outermost price, as a share of the price at K₀, at which a wing that no zero bids
@@ -37,8 +37,8 @@ const RULE: WingRule = WingRule {
 pub fn index(near: &Expiry, next: &Expiry) -> ImpliedIndex {
     interpolate(
         THIRTY_DAYS,
-        term(TermName::Near, near, &priced(near), RULE),
-        term(TermName::Next, next, &priced(next), RULE),
+        term(TermName::Near, near, &priced(near, side), RULE),
+        term(TermName::Next, next, &priced(next, side), RULE),
     )
 }
 
@@ -53,18 +53,6 @@ pub fn index_of_chain(expiries: &[Expiry]) -> ImpliedIndex {
         Ok((near, next)) => index(near, next),
         Err(reason) => nothing(THIRTY_DAYS, reason),
     }
-}
-
-fn priced(expiry: &Expiry) -> Vec<PricedStrike> {
-    expiry
-        .rows()
-        .iter()
-        .map(|row| PricedStrike {
-            strike: row.strike,
-            call: side(row.call),
-            put: side(row.put),
-        })
-        .collect()
 }
 
 fn side(quote: Option<CleanQuote>) -> Side {

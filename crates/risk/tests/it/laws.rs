@@ -1,18 +1,22 @@
 //! The laws that hold in every world.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use airdrops_risk::{Exposure, Gate, GateState};
+use airdrops_risk::gas::{GasLimit, GasLimits};
+use airdrops_risk::look_through::Node;
+use airdrops_risk::{AdaptiveBounds, Exposure, Gate, GateState};
 use airdrops_types::{
-    AssetId, B256, BlockRef, Bps, I256, Reading, Reason, Reservation, SimulationFailure, Timestamp,
-    TokenDelta, Trip, U256, Usd, Verdict,
+    AssetId, B256, BlockRef, Bps, I256, Reading, Reason, Reservation, Scope, SimulationFailure,
+    Timestamp, TokenDelta, Trip, U256, Usd, Verdict,
 };
 use proptest::prelude::*;
 use proptest::strategy::{Union, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::scenario::{
-    Decay, Scenario, decay, decay_input, inputs, kind, reservation, scenario, scenario_of, trip,
+    Decay, Scenario, decay, decay_input, hop, inputs, kind, reservation, scenario, scenario_of,
+    scope, trip,
 };
 use crate::world::{self, GWEI, HERE, Kind};
 
@@ -41,6 +45,12 @@ enum Worse {
     FailedSimulation,
     MoreLeaves(usize, u32),
     Reservation(Reservation),
+    Scale(Scope, u32),
+    NodeLimit(u32),
+    Depends(u32),
+    GasLimit(u32),
+    GasRank(Option<u32>),
+    DataFee(u64),
 }
 
 fn worse() -> impl Strategy<Value = Worse> {
@@ -80,6 +90,27 @@ fn worse() -> impl Strategy<Value = Worse> {
                 .boxed(),
         ),
         (2, reservation().prop_map(Worse::Reservation).boxed()),
+        (
+            2,
+            (scope(), 0u32..10_000)
+                .prop_map(|(scope, scale)| Worse::Scale(scope, scale))
+                .boxed(),
+        ),
+        (1, (0u32..1000).prop_map(Worse::NodeLimit).boxed()),
+        (1, (1u32..10_000).prop_map(Worse::Depends).boxed()),
+        (1, (0u32..1000).prop_map(Worse::GasLimit).boxed()),
+        (
+            1,
+            proptest::option::of(1u32..10_000)
+                .prop_map(Worse::GasRank)
+                .boxed(),
+        ),
+        (
+            1,
+            (1u64..10_000_000_000_000_000)
+                .prop_map(Worse::DataFee)
+                .boxed(),
+        ),
     ])
 }
 
@@ -163,6 +194,50 @@ impl Worse {
                     ran.deltas.push(TokenDelta { token, delta });
                 }
             }
+            Self::Scale(scope, scale) => {
+                let present = scenario.state.limits.scale(&scope);
+                let target = BTreeMap::from([(scope, Bps(scale).min(present))]);
+                let bounds = AdaptiveBounds {
+                    floor: Bps(1),
+                    ..AdaptiveBounds::default()
+                };
+                scenario.state.limits.update(&target, &bounds, scenario.now);
+            }
+            Self::NodeLimit(part) => {
+                for limit in policy.node_limits.by_node.values_mut() {
+                    lower(limit, part);
+                    limit.0 = limit.0.max(1);
+                }
+            }
+            Self::Depends(weight) => {
+                let pool = Node::protocol("pool");
+                policy.dependencies.add(pool, hop(), Bps(weight));
+            }
+            Self::GasLimit(part) => {
+                if let Some(GasLimits {
+                    default: GasLimit::Quantile(limit),
+                    ..
+                }) = &mut policy.gas
+                {
+                    lower(limit, part);
+                }
+            }
+            Self::GasRank(more) => match more {
+                None => {
+                    scenario.state.gas_ranks.clear();
+                }
+                Some(more) => {
+                    for rank in scenario.state.gas_ranks.values_mut().flatten() {
+                        rank.0 += more;
+                    }
+                }
+            },
+            Self::DataFee(more) => {
+                if let Some(ran) = &mut scenario.intent.simulation {
+                    let fee = ran.data_fee.unwrap_or_default();
+                    ran.data_fee = Some(fee + U256::from(more));
+                }
+            }
             Self::Reservation(reservation) => {
                 // A reservation in place of another could be a smaller one.
                 if scenario.state.reservations.of(reservation.intent).is_none() {
@@ -218,7 +293,9 @@ fn the_generated_worlds_are_refused_for_every_kind_of_limit() {
         "control",
         "fee_limit",
         "gas_ceiling",
+        "gas_limit",
         "insufficient_funds",
+        "node_limit",
         "not_fresh",
         "protocol_limit",
         "simulation",

@@ -11,6 +11,7 @@ mod laws;
 mod lending;
 mod model;
 mod monitor;
+mod nodes;
 mod panel;
 mod rules;
 mod scenario;

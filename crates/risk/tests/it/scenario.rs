@@ -1,7 +1,10 @@
 //! Random worlds that are plausible: most are sound, some have something wrong.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use airdrops_risk::gas::{GasLimit, GasLimits};
+use airdrops_risk::look_through::{Node, NodeClass};
 use airdrops_risk::{ControlBoard, GateState, Marked, Policy, ReservationBook, verdict};
 use airdrops_types::{
     AssetId, Bps, ControlState, Intent, Origin, ProtocolId, Reading, Reservation, Scope, Snapshot,
@@ -63,14 +66,23 @@ pub(crate) fn worsen<T: Clone>(reading: &mut Reading<T>, decay: Decay) {
     };
 }
 
-pub(crate) fn trip() -> impl Strategy<Value = Trip> {
-    let scope = prop_oneof![
+/// A bridge that the vault stands on.
+pub(crate) fn hop() -> Node {
+    Node::new(NodeClass::Bridge, "hop").unwrap()
+}
+
+pub(crate) fn scope() -> impl Strategy<Value = Scope> {
+    prop_oneof![
         Just(Scope::Everything),
         Just(Scope::Chain(HERE)),
         Just(Scope::Protocol(ProtocolId::new("vault-1"))),
         Just(Scope::Asset(AssetId::new("USDC"))),
         Just(Scope::Wallet(WALLET)),
-    ];
+    ]
+}
+
+pub(crate) fn trip() -> impl Strategy<Value = Trip> {
+    let scope = scope();
     let state = prop_oneof![
         3 => Just(ControlState::Cautious),
         1 => Just(ControlState::Reducing),
@@ -133,22 +145,33 @@ fn policy() -> impl Strategy<Value = Policy> {
         20u128..80,
         5i64..200,
         10u64..60,
+        (800u32..4000, proptest::option::of(2_000u32..9_000)),
     )
-        .prop_map(|(protocol, vault, transaction, eth, ceiling, fee, age)| {
-            let mut policy = world::policy();
-            policy.protocol_limit = Bps(protocol);
-            if let Some(limit) = vault {
+        .prop_map(
+            |(protocol, vault, transaction, eth, ceiling, fee, age, (bridge, gas))| {
+                let mut policy = world::policy();
+                policy.protocol_limit = Bps(protocol);
+                if let Some(limit) = vault {
+                    policy
+                        .protocol_limits
+                        .insert("vault".to_owned(), Bps(limit));
+                }
+                policy.transaction_limit = Bps(transaction);
+                policy.asset_limits.insert(AssetId::new("ETH"), Bps(eth));
+                policy.gas_ceilings.insert(HERE, ceiling * GWEI);
+                policy.fee_limit = Usd::dollars(fee);
+                policy.max_simulation_age = Duration::from_secs(age);
+                let vault = Node::protocol("vault");
+                policy.dependencies.add(vault, hop(), Bps::WHOLE);
+                policy.node_limits.by_node.insert(hop(), Bps(bridge));
+                policy.gas = gas.map(|limit| GasLimits {
+                    default: GasLimit::Quantile(Bps(limit)),
+                    verbs: BTreeMap::new(),
+                    fallbacks: BTreeMap::new(),
+                });
                 policy
-                    .protocol_limits
-                    .insert("vault".to_owned(), Bps(limit));
-            }
-            policy.transaction_limit = Bps(transaction);
-            policy.asset_limits.insert(AssetId::new("ETH"), Bps(eth));
-            policy.gas_ceilings.insert(HERE, ceiling * GWEI);
-            policy.fee_limit = Usd::dollars(fee);
-            policy.max_simulation_age = Duration::from_secs(age);
-            policy
-        })
+            },
+        )
 }
 
 /// A scenario of the given kinds.
@@ -192,6 +215,7 @@ pub(crate) fn scenario_of(kinds: impl Strategy<Value = Kind>) -> impl Strategy<V
                     state: GateState {
                         control,
                         reservations: ReservationBook::restore(reserved),
+                        gas_ranks: BTreeMap::from([(HERE, Ok(Bps(3_000)))]),
                         ..GateState::default()
                     },
                     snapshot,

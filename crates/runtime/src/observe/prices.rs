@@ -42,7 +42,7 @@ impl Engine {
         assets
             .map(|asset| {
                 let price = match market.quotes.get(asset) {
-                    Some(quotes) => consensus(quotes, &settings.consensus),
+                    Some(quotes) => consensus(quotes, &settings.monitor.consensus),
                     None => Reading::missing("no price feed is configured"),
                 };
                 (asset.clone(), price)

@@ -1,6 +1,5 @@
 //! Limits, stops, restarts, reorganisations and replay.
 
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
@@ -11,6 +10,7 @@ use airdrops_types::{
     Action, AmountSpec, ControlState, Entry, Reason, Scope, TaskState, U256, Verdict,
 };
 
+use crate::fuse::{FUSE, fuse};
 use crate::world::{Farm, IToken, as_anyone, exact, once, task, usdc};
 
 #[tokio::test]
@@ -293,23 +293,6 @@ async fn a_task_whose_protocol_left_the_configuration_waits_for_its_transaction(
         1,
         "the allowance that cannot be taken back"
     );
-}
-
-thread_local! {
-    /// Checkpoints until the crash.
-    static FUSE: Cell<usize> = const { Cell::new(usize::MAX) };
-}
-
-fn fuse(_: &'static str) {
-    let left = FUSE.get();
-    if left != usize::MAX {
-        FUSE.set(left.saturating_sub(1));
-        // Not a second time while the first unwinds.
-        if left == 0 && !std::thread::panicking() {
-            FUSE.set(usize::MAX);
-            panic!("the fuse of this test");
-        }
-    }
 }
 
 /// Farms for 11 blocks and crashes at checkpoint number `crash_at`; whether it came so far.

@@ -8,6 +8,7 @@
 
 mod crash;
 mod farm;
+mod fuse;
 mod money;
 mod stuck;
 mod unwind;

@@ -1,6 +1,5 @@
 //! The way out that an operator asks for: open in a halt, and nowhere wider than before.
 
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use airdrops_risk::MANUAL;
@@ -14,6 +13,7 @@ use airdrops_types::{
 };
 
 use crate::farm::Sent;
+use crate::fuse::{FUSE, fuse};
 use crate::world::{Farm, IToken, as_anyone, ask, exact, once, task, usdc};
 
 /// A vault position, LP tokens staked and held, and an allowance that nobody uses.
@@ -411,22 +411,6 @@ async fn a_preview_tells_the_order_and_the_gates_answers_and_changes_nothing() {
     farm.run(3).await;
     assert_eq!((sent(&farm), farm.tasks()), (before.0, before.2));
     assert!(!staked(&farm, staking).is_zero());
-}
-
-thread_local! {
-    /// Checkpoints until the crash.
-    static FUSE: Cell<usize> = const { Cell::new(usize::MAX) };
-}
-
-fn fuse(_: &'static str) {
-    let left = FUSE.get();
-    if left != usize::MAX {
-        FUSE.set(left.saturating_sub(1));
-        if left == 0 && !std::thread::panicking() {
-            FUSE.set(usize::MAX);
-            panic!("the fuse of this test");
-        }
-    }
 }
 
 /// Supplies, is halted and unwound, and crashes at checkpoint number `crash_at` of the unwind;

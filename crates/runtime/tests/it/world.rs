@@ -9,7 +9,7 @@ use airdrops_chain::DataFeeModel;
 use airdrops_chain::Keyring;
 use airdrops_paper::{PaperChain, PaperConfig};
 use airdrops_protocols::{ModuleConfig, ProtocolConfig};
-use airdrops_risk::{ConsensusRule, MonitorPolicy, Policy};
+use airdrops_risk::{MonitorPolicy, Policy};
 use airdrops_runtime::{ChainSettings, Engine, FeedSettings, Mode, Settings, SimulatedClock};
 use airdrops_scheduler::{Campaign, RetryPolicy, TaskDef, Trigger};
 use airdrops_types::{
@@ -311,7 +311,6 @@ impl Farm {
             protocols,
             weights: vec![(ProtocolId::from("one"), Bps(1500))],
             min_change: Usd::dollars(100),
-            consensus: ConsensusRule::default(),
             watched: Vec::new(),
             contract_period: Duration::from_secs(3600),
             monitor: MonitorPolicy::default(),
