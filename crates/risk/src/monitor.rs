@@ -247,7 +247,7 @@ impl Monitor {
             equity: seen.equity,
             gas: &gas,
             names: &self.policy.names,
-            dependents: &BTreeMap::new(),
+            dependents: &evidence::dependents(&snapshot.market),
             incident_feeds: &self.policy.incident_feeds,
             facts: &facts,
             failures: &failures,
@@ -255,7 +255,6 @@ impl Monitor {
             clock: seen.clock,
             volatility,
         };
-        let since = now;
         let demands = self
             .state
             .breakers
@@ -263,7 +262,7 @@ impl Monitor {
         let mut board = seen.board.clone();
         let changes = board.apply(&demands, now, &self.policy.breakers);
         alerts.extend(alerts::of_changes(&changes, now));
-        alerts.extend(alerts::of_trusted(&self.state.breakers.pins, since));
+        alerts.extend(alerts::of_trusted(&self.state.breakers.pins, now));
 
         let health = self.health(seen, now);
         self.adapt(volatility, &health, now);

@@ -1,8 +1,9 @@
 //! What breakers are given besides the snapshot.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use airdrops_types::{Bps, Scope, Timestamp};
+use airdrops_types::{Bps, MarketView, Scope, Timestamp};
 
 use super::{Monitor, Seen};
 use crate::breaker::{Fact, FactKind};
@@ -38,4 +39,18 @@ impl Monitor {
         }
         facts
     }
+}
+
+/// The assets that each source of the market tells a price of. A feed that is read from a chain is
+/// none of these sources: it is gone when its chain is.
+pub(super) fn dependents(market: &MarketView) -> BTreeMap<String, BTreeSet<Scope>> {
+    let mut dependents: BTreeMap<String, BTreeSet<Scope>> = BTreeMap::new();
+    for (asset, quotes) in &market.quotes {
+        let sources = quotes.iter().map(|quote| &quote.source);
+        for source in sources.filter(|source| market.sources.contains_key(*source)) {
+            let scopes = dependents.entry(source.clone()).or_default();
+            scopes.insert(Scope::Asset(asset.clone()));
+        }
+    }
+    dependents
 }
