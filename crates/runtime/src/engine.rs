@@ -12,9 +12,9 @@ use airdrops_risk::{
 use airdrops_scheduler::{Change, Scheduler, TaskEvent};
 use airdrops_store::{Batch, Store, TaskFilter};
 use airdrops_types::{
-    Address, ChainId, Checkpoint, ControlSignal, ControlState, Entry, IntentId, Scope, Snapshot,
-    Target, TaskId, TaskState, Timestamp, Token, TransactionLog, Trip, U256, Unwind, UnwindRequest,
-    Usd,
+    Address, ChainId, Checkpoint, ControlSignal, ControlState, Entry, IntentId, ProtocolId,
+    Restraint, Scope, Snapshot, Target, TaskId, TaskState, Timestamp, Token, TransactionLog, Trip,
+    U256, Unwind, UnwindRequest, Usd,
 };
 
 use crate::clock::Clock;
@@ -117,6 +117,8 @@ pub struct Engine {
     pub(crate) gas_paid: Usd,
     pub(crate) equity: Option<Usd>,
     pub(crate) targets: Vec<Target>,
+    /// What held back each protocol when the targets were last set.
+    pub(crate) restraints: BTreeMap<ProtocolId, Restraint>,
     /// The snapshot that was last written to the journal.
     pub(crate) journalled: Option<Timestamp>,
     /// How often in a row each task was held by a limit or a stop.
@@ -246,6 +248,7 @@ impl Engine {
             gas_paid,
             equity: None,
             targets: Vec::new(),
+            restraints: BTreeMap::new(),
             journalled: None,
             standstills,
             settled_at,

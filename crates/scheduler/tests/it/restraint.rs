@@ -7,7 +7,7 @@ use airdrops_types::{
 
 use crate::{Store, at, campaign, operations, task};
 
-pub const STATES: [ControlState; 5] = [
+pub(crate) const STATES: [ControlState; 5] = [
     ControlState::Active,
     ControlState::Cautious,
     ControlState::Reducing,
@@ -26,7 +26,7 @@ fn trip(state: ControlState, breaker: &str) -> Trip {
 }
 
 /// One trip of a state; none for `Active`.
-pub fn under(state: ControlState) -> Restraint {
+pub(crate) fn under(state: ControlState) -> Restraint {
     let tripped = state > ControlState::Active;
     Restraint {
         trips: tripped.then(|| trip(state, "manual")).into_iter().collect(),
