@@ -301,6 +301,29 @@ async fn in_cautious_a_target_is_what_half_the_limit_allows_and_the_gate_permits
     assert_eq!(replay(&farm.journal()).differences, []);
 }
 
+#[tokio::test]
+async fn a_part_that_a_cautious_state_made_too_large_waits_and_counts_no_attempt() {
+    let supply = task("x", "one", Action::Supply, exact("8000"));
+    let mut farm = Farm::new(vec![once("a", vec![supply])]);
+    farm.settings.policy.transaction_limit = Bps(500);
+    while farm.in_vault(0).is_zero() {
+        farm.run(1).await;
+    }
+    trip(&farm, one(), ControlState::Cautious, "shaky");
+    farm.run(60).await;
+    let waiting = named(&farm, "a/x#1");
+    assert_eq!(
+        (waiting.state, waiting.attempts),
+        (TaskState::Deferred, 0),
+        "{:?}",
+        waiting.reason
+    );
+    assert!(waiting.reason.unwrap().contains("limit 2.5 % of equity"));
+    farm.resume(one(), "incident");
+    until_completed(&mut farm, "a/x#1").await;
+    assert!(farm.in_vault(0) > usdc(7_999));
+}
+
 /// Halts in the middle, resumes, and crashes at checkpoint number `crash`.
 fn held_with_a_crash(crash: usize) -> (Farm, bool) {
     let runtime = tokio::runtime::Builder::new_current_thread()
