@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use airdrops_protocols::ModuleConfig;
 use airdrops_types::{
-    Answer, B256, Bps, ChainId, ControlState, Entry, Operation, Purpose, Reason, Scope, Token,
-    TxResult, U256, Usd, Verdict,
+    Answer, B256, Bps, ChainId, ControlSignal, ControlState, Entry, Operation, Purpose, Reason,
+    Scope, TaskState, Timestamp, Token, TxResult, U256, Usd, Verdict,
 };
 
 /// Names of chains, for text.
@@ -59,6 +59,36 @@ pub fn scope_text(names: &ChainNames, scope: &Scope) -> String {
         Scope::Asset(asset) => format!("asset {asset}"),
         Scope::Wallet(wallet) => format!("wallet {wallet}"),
         Scope::Everything => "everything".into(),
+    }
+}
+
+/// Limits that do not hold whole, and why; one for each signal that says so.
+#[must_use]
+pub fn scaled_limits<'a>(
+    names: &ChainNames,
+    signals: impl IntoIterator<Item = &'a ControlSignal>,
+) -> Vec<String> {
+    let signals = signals.into_iter();
+    signals
+        .filter(|signal| signal.scale < Bps::WHOLE)
+        .map(|signal| {
+            let why = match signal.reasons.as_slice() {
+                [] => "they loosen slowly".to_owned(),
+                reasons => named(names, &reasons.join(", ")),
+            };
+            let scope = scope_text(names, &signal.scope);
+            format!("limits of {scope} are at {}: {why}", signal.scale)
+        })
+        .collect()
+}
+
+/// When a waiting task is looked at again; `None` if it does not wait for that.
+#[must_use]
+pub fn next_look(state: TaskState, not_before: Option<Timestamp>) -> Option<String> {
+    match (state, not_before) {
+        (TaskState::Deferred, None) => Some("next look when the stop changes".to_owned()),
+        (_, Some(at)) if !state.is_final() => Some(format!("next look {at}")),
+        _ => None,
     }
 }
 
@@ -172,7 +202,8 @@ pub fn line(names: &ChainNames, entry: &Entry) -> String {
             not_before,
         } => {
             let from = from.map_or_else(String::new, |from| format!("{from} → "));
-            let next = not_before.map_or_else(String::new, |at| format!(", next look {at}"));
+            let next = next_look(*to, *not_before);
+            let next = next.map_or_else(String::new, |next| format!(", {next}"));
             format!("{task} {from}{to}: {}{next}", named(names, reason))
         }
         Entry::Planned { task, summary, .. } => format!("{task}: {summary}"),

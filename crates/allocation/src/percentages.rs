@@ -1,8 +1,9 @@
 //! Configured shares of equity, cut by the limits.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
-use airdrops_types::{Bps, ControlState, ProtocolId, Target, Usd};
+use airdrops_types::{Bps, ControlState, ProtocolId, Restraint, Target, Usd};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -31,8 +32,11 @@ pub struct Inputs {
     pub protocol_limits: BTreeMap<String, Bps>,
     /// A smaller difference is not worth a transaction.
     pub min_change: Usd,
-    /// The worst control state of the whole.
+    /// The worst control state of the whole. It covers every protocol, with or without a restraint.
     pub control: ControlState,
+    /// What holds back more exposure to each protocol instance; nothing for one that is not listed.
+    #[serde(default)]
+    pub restraints: BTreeMap<ProtocolId, Restraint>,
 }
 
 /// Why there are no targets.
@@ -77,13 +81,18 @@ pub enum AllocationError {
 /// 1. The target is the weight's share of equity, rounded down.
 /// 2. If the targets of a family exceed its limit less [`MARGIN`], all of them are cut in
 ///    proportion, rounded down.
-/// 3. In `Cautious`, a target above the current exposure goes only half the way; in `Reducing`,
-///    `Halted` and `Locked` it stays where it is.
+/// 3. A target above the current exposure stays there if a control state that covers it is
+///    `Reducing` or worse. Otherwise it goes as far as the gate's limit of the family lets it at
+///    present: what its scale leaves of it, and at most half in `Cautious`, less [`MARGIN`] and what
+///    the family holds. If that is not enough for all, their increases are cut in proportion, those
+///    under the tighter limit first. What is not used stays cash, and what is there stays there.
 /// 4. A difference below `min_change` is no difference, unless keeping the current exposure would
 ///    reach the family's limit.
 ///
 /// So the targets of a family are always strictly within its limit (or zero), none is negative,
-/// and they never sum to more than equity, save by differences that rule 4 ignores.
+/// and they never sum to more than equity, save by differences that rule 4 ignores. A worse control
+/// state of a protocol never leads to a higher target of it, and one of everything never to a higher
+/// sum of a family's targets, save by such differences.
 ///
 /// # Errors
 ///
@@ -94,26 +103,19 @@ pub fn allocate(inputs: &Inputs) -> Result<Vec<Target>, AllocationError> {
         return Err(AllocationError::Equity { equity });
     }
     let mut drafts = drafts(inputs)?;
-    let mut families: BTreeMap<&str, Usd> = BTreeMap::new();
-    for draft in &drafts {
-        *families.entry(draft.family).or_default() += draft.target;
-    }
-    for (family, sum) in &mut families {
-        cut_family(inputs, family, sum, &mut drafts);
-    }
-    for draft in &mut drafts {
-        let before = draft.target;
-        draft.hold_back(inputs.control);
-        if let Some(sum) = families.get_mut(draft.family) {
-            *sum = *sum - before + draft.target;
+    let families: BTreeSet<&str> = drafts.iter().map(|draft| draft.family).collect();
+    for family in families {
+        let mut members: Vec<&mut Draft<'_>> = drafts
+            .iter_mut()
+            .filter(|draft| draft.family == family)
+            .collect();
+        cut_family(inputs, family, &mut members);
+        hold_back(inputs, family, &mut members);
+        let bound = equity.fraction(limit(inputs, family));
+        let mut sum = members.iter().map(|draft| draft.target).sum();
+        for draft in members {
+            draft.ignore_small_change(inputs.min_change, bound, &mut sum);
         }
-    }
-    for draft in &mut drafts {
-        let Some(sum) = families.get_mut(draft.family) else {
-            continue;
-        };
-        let bound = equity.fraction(limit(inputs, draft.family));
-        draft.ignore_small_change(inputs.min_change, bound, sum);
     }
     Ok(drafts.into_iter().map(Draft::finish).collect())
 }
@@ -125,6 +127,7 @@ struct Draft<'a> {
     current: Usd,
     target: Usd,
     reason: String,
+    restraint: Option<&'a Restraint>,
 }
 
 /// Rule 1.
@@ -165,6 +168,7 @@ fn drafts(inputs: &Inputs) -> Result<Vec<Draft<'_>>, AllocationError> {
                 family,
                 current,
                 target: inputs.equity.fraction(weight.unwrap_or_default()),
+                restraint: inputs.restraints.get(protocol),
                 reason: match weight {
                     Some(weight) => format!("{weight} of {}", inputs.equity),
                     None => "no weight is configured".to_owned(),
@@ -179,19 +183,23 @@ fn limit(inputs: &Inputs, family: &str) -> Bps {
     own.unwrap_or(inputs.protocol_limit)
 }
 
-/// Rule 2. `sum` is the sum of the family's targets, before and after.
-fn cut_family(inputs: &Inputs, family: &str, sum: &mut Usd, drafts: &mut [Draft<'_>]) {
-    let limit = limit(inputs, family);
+/// The most that targets of a family may be under `limit`: strictly less than it, or nothing.
+fn room(inputs: &Inputs, limit: Bps) -> Usd {
     let bound = inputs.equity.fraction(limit);
     // The margin is rounded up, so that it is at least a micro-dollar of any positive bound.
     let margin = Usd((bound.0 * i128::from(MARGIN.0) + 9_999) / 10_000);
-    let room = (bound - margin).or_zero();
-    let wanted = *sum;
+    (bound - margin).or_zero()
+}
+
+/// Rule 2.
+fn cut_family(inputs: &Inputs, family: &str, members: &mut [&mut Draft<'_>]) {
+    let limit = limit(inputs, family);
+    let room = room(inputs, limit);
+    let wanted: Usd = members.iter().map(|draft| draft.target).sum();
     if wanted <= room {
         return;
     }
-    *sum = Usd::ZERO;
-    for draft in drafts.iter_mut().filter(|draft| draft.family == family) {
+    for draft in members {
         // Both are at most `MAX_EQUITY`: no overflow. `wanted` is positive, as it exceeds `room`.
         let cut = Usd(draft.target.0 * room.0 / wanted.0);
         if cut < draft.target {
@@ -200,28 +208,110 @@ fn cut_family(inputs: &Inputs, family: &str, sum: &mut Usd, drafts: &mut [Draft<
             ));
         }
         draft.target = cut;
-        *sum += cut;
+    }
+}
+
+/// Rule 3.
+fn hold_back(inputs: &Inputs, family: &str, members: &mut [&mut Draft<'_>]) {
+    let scale = Scale::of(inputs, family);
+    // What the gate lets each of them have of the limit; by the loosest.
+    let mut shares: BTreeMap<Reverse<Bps>, Vec<&mut Draft<'_>>> = BTreeMap::new();
+    let mut used: Usd = members.iter().map(|draft| draft.current).sum();
+    for draft in members.iter_mut().filter(|draft| draft.grows()) {
+        let state = draft.state(inputs);
+        if state.forbids_growth() {
+            draft.stop(state);
+        } else {
+            let share = scale.share.min(state.most_of_limits());
+            shares.entry(Reverse(share)).or_default().push(draft);
+        }
+    }
+    for (Reverse(share), drafts) in shares {
+        let wanted: Usd = drafts
+            .iter()
+            .map(|draft| draft.target - draft.current)
+            .sum();
+        let limit = limit(inputs, family);
+        let left = (room(inputs, limit.times(share)) - used).or_zero();
+        // Within the whole limit they are already.
+        let granted = if share == Bps::WHOLE {
+            wanted
+        } else {
+            wanted.min(left)
+        };
+        used += granted;
+        if granted == wanted {
+            continue;
+        }
+        for draft in drafts {
+            let increase = draft.target - draft.current;
+            // As above; `wanted` is positive, as each of them grows.
+            draft.target = draft.current + Usd(increase.0 * granted.0 / wanted.0);
+            draft.reason.push_str(&format!(
+                "; increase cut to {}, as {share} of protocol limit {limit} of family {family} is in force",
+                draft.target
+            ));
+            let stops = draft
+                .restraint
+                .map(|restraint| restraint.stops(ControlState::Cautious));
+            let why: Vec<&str> = stops
+                .iter()
+                .chain(scale.rests_on.iter().filter(|_| scale.share == share))
+                .map(String::as_str)
+                .filter(|why| !why.is_empty())
+                .collect();
+            if !why.is_empty() {
+                draft.reason.push_str(&format!(": {}", why.join("; ")));
+            }
+        }
+    }
+}
+
+/// What the market leaves of a family's limit: as much as of its weakest instance.
+struct Scale<'a> {
+    share: Bps,
+    rests_on: &'a [String],
+}
+
+impl<'a> Scale<'a> {
+    fn of(inputs: &'a Inputs, family: &str) -> Self {
+        let instances = inputs.families.iter().filter(|(_, other)| *other == family);
+        let weakest = instances
+            .filter_map(|(id, _)| inputs.restraints.get(id))
+            .min_by_key(|restraint| restraint.scale);
+        weakest.map_or(
+            Self {
+                share: Bps::WHOLE,
+                rests_on: &[],
+            },
+            |restraint| Self {
+                share: restraint.scale.min(Bps::WHOLE),
+                rests_on: &restraint.scaled_by,
+            },
+        )
     }
 }
 
 impl Draft<'_> {
-    /// Rule 3.
-    fn hold_back(&mut self, control: ControlState) {
-        if self.target <= self.current {
-            return;
-        }
-        match control {
-            ControlState::Active => {}
-            ControlState::Cautious => {
-                self.target = Usd(self.current.0 + (self.target.0 - self.current.0) / 2);
-                self.reason
-                    .push_str(&format!("; increase halved to {}: cautious", self.target));
-            }
-            ControlState::Reducing | ControlState::Halted | ControlState::Locked => {
-                self.target = self.current;
-                self.reason.push_str(&format!("; no increase: {control}"));
-            }
-        }
+    fn grows(&self) -> bool {
+        self.target > self.current
+    }
+
+    /// The worst control state that covers it.
+    fn state(&self, inputs: &Inputs) -> ControlState {
+        let own = self.restraint.map(Restraint::state);
+        inputs.control.max(own.unwrap_or_default())
+    }
+
+    /// Keeps it from growing. `state` is the worst that covers it.
+    fn stop(&mut self, state: ControlState) {
+        self.target = self.current;
+        let stops = self
+            .restraint
+            .map(|restraint| restraint.stops(ControlState::Reducing));
+        let stops = stops.filter(|stops| !stops.is_empty());
+        let why = stops.unwrap_or_else(|| state.to_string());
+        self.reason.push_str(&format!("; no increase: {why}"));
     }
 
     /// Rule 4. `bound` is the family's limit and `sum` the sum of its targets.

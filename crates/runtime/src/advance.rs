@@ -182,7 +182,7 @@ impl Engine {
             tokens: &self.tokens,
             targets: &self.targets,
             equity: self.equity,
-            transaction_limit: self.settings.policy.transaction_limit,
+            transaction_limit: self.transaction_limit(protocol, record.assignment.wallet),
             gas_reserve: &reserve,
             under_way: &under_way,
         };

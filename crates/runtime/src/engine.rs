@@ -14,8 +14,9 @@ use airdrops_risk::{Attempt, Gate, Monitor};
 use airdrops_scheduler::Scheduler;
 use airdrops_store::Store;
 use airdrops_types::{
-    Address, ChainId, Checkpoint, ControlSignal, ControlState, Entry, IntentId, Snapshot, Target,
-    TaskId, Timestamp, Token, TransactionLog, U256, Unwind, UnwindRequest, Usd,
+    Address, ChainId, Checkpoint, ControlSignal, ControlState, Entry, IntentId, ProtocolId,
+    Restraint, Snapshot, Target, TaskId, Timestamp, Token, TransactionLog, U256, Unwind,
+    UnwindRequest, Usd,
 };
 
 use crate::clock::Clock;
@@ -114,6 +115,8 @@ pub struct Engine {
     pub(crate) gas_paid: Usd,
     pub(crate) equity: Option<Usd>,
     pub(crate) targets: Vec<Target>,
+    /// What held back each protocol when the targets were last set.
+    pub(crate) restraints: BTreeMap<ProtocolId, Restraint>,
     /// The snapshot that was last written to the journal.
     pub(crate) journalled: Option<Timestamp>,
     /// How often in a row each task was held by a limit or a stop.

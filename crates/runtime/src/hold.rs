@@ -6,7 +6,7 @@ use airdrops_chain::ReadError;
 use airdrops_protocols::PlanError;
 use airdrops_scheduler::TaskEvent;
 use airdrops_store::Batch;
-use airdrops_types::{Reason, TaskId, Timestamp};
+use airdrops_types::{Bps, Reason, TaskId, Timestamp};
 
 use crate::engine::Engine;
 use crate::error::RunError;
@@ -30,20 +30,24 @@ pub(crate) enum Hold {
 }
 
 impl Hold {
-    /// What a refusal of the gate means for the task.
-    pub(crate) fn by_gate(reasons: &[Reason]) -> Self {
+    /// What a refusal of the gate means for the task. `transaction_limit` is as configured: what is
+    /// too large for less of it, because a state or the market shrinks it, is not wrong but early.
+    pub(crate) fn by_gate(reasons: &[Reason], transaction_limit: Bps) -> Self {
         let text: Vec<String> = reasons.iter().map(Reason::to_string).collect();
         let reason = text.join("; ");
+        let shrunk = |reason: &Reason| matches!(reason, Reason::TransactionLimit { limit, .. } if *limit < transaction_limit);
         let slow = |reason: &Reason| {
-            matches!(
+            let by_a_limit = matches!(
                 reason,
                 Reason::Control { .. }
                     | Reason::ProtocolLimit { .. }
                     | Reason::AssetLimit { .. }
                     | Reason::NodeLimit { .. }
-            )
+            );
+            by_a_limit || shrunk(reason)
         };
-        if !reasons.iter().all(Reason::clears_by_itself) {
+        let clears = |reason: &Reason| reason.clears_by_itself() || shrunk(reason);
+        if !reasons.iter().all(clears) {
             Self::Fail {
                 reason,
                 retryable: true,

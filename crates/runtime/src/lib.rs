@@ -16,6 +16,7 @@ mod observe;
 mod permit;
 pub mod replay;
 mod restore;
+mod restraint;
 pub mod settings;
 mod tick;
 mod unstick;

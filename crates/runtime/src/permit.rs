@@ -172,7 +172,10 @@ impl Engine {
         (self.checkpoint)(checkpoint::DECIDE_AFTER);
         let permit = match decision {
             Ok(permit) => permit,
-            Err(refusal) => return Ok(Err(Hold::by_gate(&refusal.reasons))),
+            Err(refusal) => {
+                let limit = self.settings.policy.transaction_limit;
+                return Ok(Err(Hold::by_gate(&refusal.reasons, limit)));
+            }
         };
         if self.dry_run {
             return Ok(Ok(()));

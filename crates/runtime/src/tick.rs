@@ -10,7 +10,7 @@ use airdrops_risk::{Attempt, FOREIGN_NONCE};
 use airdrops_scheduler::TaskEvent;
 use airdrops_store::Batch;
 use airdrops_types::{
-    ChainId, ControlState, Entry, Outcome, ProtocolId, Reading, Rounding, Scope, Slot, Snapshot,
+    ChainId, Entry, Outcome, ProtocolId, Reading, Restraint, Rounding, Scope, Slot, Snapshot,
     TaskState, Timestamp, TxResult, Usd,
 };
 
@@ -61,6 +61,7 @@ impl Engine {
             Vec::new()
         };
         changes.extend(self.scheduler.tick(now));
+        changes.extend(self.restrain(now)?);
         if !changes.is_empty() {
             let mut batch = Batch {
                 at: now,
@@ -343,6 +344,7 @@ impl Engine {
             protocol_limits: policy.protocol_limits.clone(),
             min_change: self.settings.min_change,
             control: self.gate.state().control.overall().0,
+            restraints: self.restraints(),
         }
     }
 
@@ -381,7 +383,15 @@ impl Engine {
                 .iter()
                 .zip(&self.targets)
                 .any(|(new, old)| (new.target - old.target).0.abs() > self.settings.min_change.0);
-        if moved {
+        let trips =
+            |(protocol, held): (&ProtocolId, &Restraint)| (protocol.clone(), held.trips.clone());
+        // A trip that is new, worse or over is written down with what it does, also if that is little.
+        let tripped = !inputs
+            .restraints
+            .iter()
+            .map(trips)
+            .eq(self.restraints.iter().map(trips));
+        if moved || tripped {
             let mut batch = Batch {
                 at: now,
                 ..Batch::default()
@@ -398,11 +408,13 @@ impl Engine {
             // Keep what was written down, with the current values brought up to date.
             for (old, new) in self.targets.iter_mut().zip(targets) {
                 old.current = new.current;
-                if self.gate.state().control.overall().0 >= ControlState::Reducing {
+                let restraint = inputs.restraints.get(&old.protocol);
+                if restraint.is_some_and(|restraint| restraint.state().forbids_growth()) {
                     old.target = new.target;
                 }
             }
         }
+        self.restraints = inputs.restraints;
         Ok(())
     }
 

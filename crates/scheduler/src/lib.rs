@@ -16,7 +16,7 @@ pub mod transition;
 pub mod trigger;
 
 pub use campaign::{Campaign, CampaignDefect, CampaignError, RetryPolicy, TaskDef, Trigger};
-pub use machine::{Change, Scheduler, task_id};
+pub use machine::{Change, Scheduler, task_id, waits_from};
 pub use retry::backoff;
 pub use transition::{TaskEvent, TransitionError};
 pub use trigger::{TriggerError, next_fire};

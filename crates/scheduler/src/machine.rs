@@ -1,5 +1,7 @@
 //! All task runs and triggers together, sans I/O.
 
+mod restraint;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,6 +11,7 @@ use crate::campaign::{Campaign, CampaignDefect, CampaignError, RetryPolicy, Task
 use crate::retry::backoff;
 use crate::transition::{TaskEvent, TransitionError, transition};
 use crate::trigger::{TriggerError, latest_due, next_fire};
+pub use restraint::waits_from;
 
 /// Something to be stored. All changes of one call belong into one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,11 +167,12 @@ impl Scheduler {
         changes
     }
 
-    /// Deferred runs become ready now, whatever they wait for: what many wait for has changed.
+    /// Deferred runs become ready now, whatever they wait for: what many wait for has changed. Not
+    /// those that a stop holds: of them [`Self::restrain`] knows better.
     pub fn look_again(&mut self, now: Timestamp) -> Vec<Change> {
         let deferred: Vec<TaskId> = self
             .open_tasks()
-            .filter(|task| task.state == TaskState::Deferred)
+            .filter(|task| task.state == TaskState::Deferred && !task.is_held())
             .map(|task| task.id.clone())
             .collect();
         for id in deferred {
@@ -296,7 +300,8 @@ impl Scheduler {
             (next > now || !waits).then_some(next)
         });
         let waits = self.open_tasks().filter_map(|task| match task.state {
-            TaskState::Deferred | TaskState::Retrying => Some(task.not_before.unwrap_or(now)),
+            TaskState::Deferred => task.not_before,
+            TaskState::Retrying => Some(task.not_before.unwrap_or(now)),
             _ => None,
         });
         fires.chain(waits).min().map(|instant| instant.max(now))
@@ -335,19 +340,23 @@ impl Scheduler {
         let due: Vec<TaskRecord> = self
             .open_tasks()
             .filter(|task| matches!(task.state, TaskState::Deferred | TaskState::Retrying))
-            .filter(|task| task.not_before.is_none_or(|moment| moment <= now))
+            .filter(|task| !task.is_held() && task.not_before.is_none_or(|moment| moment <= now))
             .cloned()
             .collect();
-        for mut task in due {
+        for task in due {
             let reason = match task.state {
                 TaskState::Retrying => format!("attempt {} may start", task.attempts + 1),
                 _ => "looking again".to_owned(),
             };
-            task.state = TaskState::Ready;
-            task.not_before = None;
-            task.reason = Some(reason.clone());
-            self.put(task, reason, changes);
+            self.make_ready(task, reason, changes);
         }
+    }
+
+    fn make_ready(&mut self, mut task: TaskRecord, reason: String, changes: &mut Vec<Change>) {
+        task.state = TaskState::Ready;
+        task.not_before = None;
+        task.reason = Some(reason.clone());
+        self.put(task, reason, changes);
     }
 
     /// Pending runs whose dependencies are decided. A cancellation may decide others.

@@ -23,6 +23,12 @@ pub enum TaskEvent {
         /// When to look again.
         until: Timestamp,
     },
+    /// A stop forbids it: `ready`, `running` or `deferred` → `deferred`, until that changes and at
+    /// no set moment. Counts no attempt.
+    Held {
+        /// Which stop, with its evidence.
+        reason: String,
+    },
     /// The step at the cursor has a final, successful outcome: `running`, and after the last step
     /// → `completed`.
     StepDone {
@@ -59,6 +65,7 @@ impl TaskEvent {
             Self::Planned { .. } => "planned",
             Self::Resumed => "resumed",
             Self::Deferred { .. } => "deferred",
+            Self::Held { .. } => "held",
             Self::StepDone { .. } => "step done",
             Self::StepFailed { .. } => "step failed",
             Self::Replan => "replan",
@@ -154,6 +161,10 @@ pub(crate) fn transition(
             next.not_before = Some(until);
             reason
         }
+        (S::Ready | S::Running | S::Deferred, E::Held { reason }) => {
+            next.state = S::Deferred;
+            reason
+        }
         (S::Running, E::StepDone { note }) => {
             let (done, all) = planned(record)?;
             next.step = next_step()?;
@@ -205,12 +216,14 @@ pub(crate) fn transition(
             E::Planned { .. }
             | E::Resumed
             | E::Deferred { .. }
+            | E::Held { .. }
             | E::StepDone { .. }
             | E::StepFailed { .. }
             | E::Replan,
         )
         | (S::Ready, E::StepDone { .. })
         | (S::Running, E::Planned { .. } | E::Resumed)
+        | (S::Retrying, E::Held { .. })
         | (
             S::Deferred | S::Retrying,
             E::Planned { .. }
@@ -224,6 +237,7 @@ pub(crate) fn transition(
             E::Planned { .. }
             | E::Resumed
             | E::Deferred { .. }
+            | E::Held { .. }
             | E::StepDone { .. }
             | E::StepFailed { .. }
             | E::Replan

@@ -5,7 +5,7 @@ use std::fmt;
 use alloy_primitives::Address;
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, ChainId, ProtocolId, Timestamp};
+use crate::{AssetId, Bps, ChainId, ProtocolId, Timestamp};
 
 /// Ordered from free to locked; the worst that holds wins.
 #[derive(
@@ -24,6 +24,24 @@ pub enum ControlState {
     Halted,
     /// Nothing.
     Locked,
+}
+
+impl ControlState {
+    /// Whether nothing may grow, whatever the limits are: in `Reducing` and worse.
+    #[must_use]
+    pub fn forbids_growth(self) -> bool {
+        self >= Self::Reducing
+    }
+
+    /// The most that is left of a limit on growth where there may be any: half in `Cautious`.
+    #[must_use]
+    pub fn most_of_limits(self) -> Bps {
+        if self == Self::Cautious {
+            Bps(Bps::WHOLE.0 / 2)
+        } else {
+            Bps::WHOLE
+        }
+    }
 }
 
 impl fmt::Display for ControlState {
@@ -80,4 +98,15 @@ pub struct Trip {
     pub since: Timestamp,
     /// The measured facts, with units.
     pub evidence: String,
+}
+
+impl fmt::Display for Trip {
+    /// As the gate's refusals word it: `protocol:vault is reducing: pin-change: …`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} is {}: {}: {}",
+            self.scope, self.state, self.breaker, self.evidence
+        )
+    }
 }

@@ -41,7 +41,7 @@ pub use money::{Bps, Gwei, Price, Rounding, Usd};
 pub use outcome::{BlockRef, Outcome, TokenDelta, TxResult};
 pub use position::{Position, PositionLeg};
 pub use reading::Reading;
-pub use signal::{Alert, AlertLevel, ControlSignal};
+pub use signal::{Alert, AlertLevel, ControlSignal, Restraint};
 pub use snapshot::{ChainView, Holding, PositionView, Snapshot};
 pub use task::{TaskRecord, TaskState, TriggerState};
 pub use time::Timestamp;

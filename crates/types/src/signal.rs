@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bps, ControlState, Scope, Timestamp};
+use crate::{Bps, ControlState, Scope, Timestamp, Trip};
 
-/// What holds in one scope: for the allocator and the scheduler.
+/// What holds in one scope. What it means for one opportunity or task is a [`Restraint`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ControlSignal {
     /// Where.
@@ -19,6 +19,47 @@ pub struct ControlSignal {
     pub score: u8,
     /// Why, each with its figures.
     pub reasons: Vec<String>,
+}
+
+/// What holds back one opportunity or one task: all scopes that cover it, taken together. For the
+/// allocator and the scheduler; the gate judges each transaction by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restraint {
+    /// The standing trips, by scope and breaker.
+    pub trips: Vec<Trip>,
+    /// What the market leaves of limits on growth: the least of all scales, at most 100 %.
+    pub scale: Bps,
+    /// What a scale below 100 % rests on, each with its figures.
+    pub scaled_by: Vec<String>,
+}
+
+impl Default for Restraint {
+    /// Nothing holds it back.
+    fn default() -> Self {
+        Self {
+            trips: Vec::new(),
+            scale: Bps::WHOLE,
+            scaled_by: Vec::new(),
+        }
+    }
+}
+
+impl Restraint {
+    /// The worst control state.
+    #[must_use]
+    pub fn state(&self) -> ControlState {
+        let states = self.trips.iter().map(|trip| trip.state);
+        states.max().unwrap_or_default()
+    }
+
+    /// The trips of `state` and worse, in words; empty if there is none. The same as long as they
+    /// stand.
+    #[must_use]
+    pub fn stops(&self, state: ControlState) -> String {
+        let trips = self.trips.iter().filter(|trip| trip.state >= state);
+        let stops: Vec<String> = trips.map(Trip::to_string).collect();
+        stops.join("; ")
+    }
 }
 
 /// How urgent an alert is.

@@ -73,7 +73,8 @@ pub struct TaskRecord {
     pub state: TaskState,
     /// Why it stands there.
     pub reason: Option<String>,
-    /// When to look again, for deferred and retrying runs.
+    /// When to look again, for deferred and retrying runs. `None` for a deferred run that a stop
+    /// holds: as soon as that changes.
     pub not_before: Option<Timestamp>,
     /// Failed attempts so far.
     pub attempts: u32,
@@ -91,6 +92,14 @@ pub struct TaskRecord {
     pub started: Option<Timestamp>,
     /// When it became final.
     pub ended: Option<Timestamp>,
+}
+
+impl TaskRecord {
+    /// Whether it waits for the end of a stop, and for no moment.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.state == TaskState::Deferred && self.not_before.is_none()
+    }
 }
 
 /// The durable state of a campaign's trigger.

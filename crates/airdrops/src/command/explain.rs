@@ -1,19 +1,24 @@
 //! `explain`: why a task is where it is.
 
-use airdrops_protocols::ModuleConfig;
-use airdrops_store::{Access, Store as _, TaskFilter};
+use airdrops_protocols::{ModuleConfig, Registry};
+use airdrops_store::{Access, Sqlite, Store as _, TaskFilter};
 use airdrops_types::{
-    Entry, JournalEntry, Reason, Scope, TaskId, TaskRecord, TaskState, Timestamp, Trip, Verdict,
+    AmountSpec, ControlSignal, Entry, JournalEntry, Reason, Scope, Target, TaskId, TaskRecord,
+    TaskState, Timestamp, Trip, Verdict,
 };
 use serde_json::json;
 
 use super::Opened;
+use super::risk::measured::last_report;
 use crate::cli::{Explain, Global};
 use crate::config::diagnostic::similar;
 use crate::config::summary::amount_text;
 use crate::config::unit::duration_text;
 use crate::exit::Failure;
 use crate::narrate::{self, ChainNames};
+
+/// Journal entries that are read at once.
+const PAGE: u64 = 1000;
 
 /// Explains a task run.
 ///
@@ -31,16 +36,33 @@ pub fn explain(global: &Global, options: &Explain) -> Result<(), Failure> {
             .iter()
             .find(|protocol| protocol.id == task.assignment.protocol)
     });
+    let tokens = opened.loaded.as_ref().zip(chain).and_then(|(loaded, own)| {
+        let registry = Registry::new(loaded.settings.protocols.clone()).ok()?;
+        Some(registry.tokens_of(own))
+    });
+    let tokens = tokens.unwrap_or_default();
+    let covers = |scope: &Scope| match scope {
+        Scope::Everything => true,
+        Scope::Chain(id) => {
+            chain.is_some_and(|protocol| protocol.chain == *id)
+                || tokens.iter().any(|token| token.chain == *id)
+        }
+        Scope::Protocol(protocol) => *protocol == task.assignment.protocol,
+        Scope::Wallet(wallet) => *wallet == task.assignment.wallet,
+        Scope::Asset(asset) => tokens.iter().any(|token| token.asset == *asset),
+    };
     let covering: Vec<Trip> = trips
         .into_iter()
-        .filter(|trip| match &trip.scope {
-            Scope::Everything => true,
-            Scope::Chain(id) => chain.is_some_and(|protocol| protocol.chain == *id),
-            Scope::Protocol(protocol) => *protocol == task.assignment.protocol,
-            Scope::Wallet(wallet) => *wallet == task.assignment.wallet,
-            Scope::Asset(_) => false,
-        })
+        .filter(|trip| covers(&trip.scope))
         .collect();
+    // What another version wrote is no reason to explain nothing.
+    let signals = last_report(&opened.store).ok().flatten();
+    let signals = signals.map(|report| report.signals).unwrap_or_default();
+    let signals: Vec<ControlSignal> = signals
+        .into_iter()
+        .filter(|signal| covers(&signal.scope))
+        .collect();
+    let target = target(&opened.store, &task)?;
     let mut waits_for = Vec::new();
     for id in &task.after {
         let state = opened.store.task(id)?.map(|task| task.state);
@@ -51,6 +73,8 @@ pub fn explain(global: &Global, options: &Explain) -> Result<(), Failure> {
         task: &task,
         entries: &entries,
         covering: &covering,
+        signals: &signals,
+        target: target.as_ref(),
         waits_for: &waits_for,
         module: chain.map(|protocol| &protocol.module),
         names: &names,
@@ -59,9 +83,40 @@ pub fn explain(global: &Global, options: &Explain) -> Result<(), Failure> {
     super::answer(
         global,
         &story.text(),
-        &json!({ "task": task, "trips": covering, "after": waits_for, "journal": entries }),
+        &json!({
+            "task": task,
+            "trips": covering,
+            "signals": signals,
+            "target": target,
+            "after": waits_for,
+            "journal": entries,
+        }),
     );
     Ok(())
+}
+
+/// What the allocator last wanted where the task moves something up to a target.
+fn target(store: &Sqlite, task: &TaskRecord) -> Result<Option<Target>, Failure> {
+    if task.assignment.amount != AmountSpec::Target {
+        return Ok(None);
+    }
+    let last = store.journal_tail(1)?.first().map_or(0, |entry| entry.seq);
+    let mut end = last.saturating_add(1);
+    while end > 1 {
+        let start = end.saturating_sub(PAGE).max(1);
+        let count = usize::try_from(end - start).unwrap_or(usize::MAX);
+        let allocated = store.journal(start, count)?.into_iter().rev();
+        let mut allocated = allocated.filter_map(|entry| match entry.entry {
+            Entry::Allocated { targets, .. } => Some(targets),
+            _ => None,
+        });
+        if let Some(targets) = allocated.next() {
+            let mut targets = targets.into_iter();
+            return Ok(targets.find(|target| target.protocol == task.assignment.protocol));
+        }
+        end = start;
+    }
+    Ok(None)
 }
 
 /// The run of this id, or the latest run of the task of this name.
@@ -95,6 +150,8 @@ struct Story<'a> {
     task: &'a TaskRecord,
     entries: &'a [JournalEntry],
     covering: &'a [Trip],
+    signals: &'a [ControlSignal],
+    target: Option<&'a Target>,
     waits_for: &'a [(TaskId, Option<TaskState>)],
     module: Option<&'a ModuleConfig>,
     names: &'a ChainNames,
@@ -120,6 +177,8 @@ impl Story<'_> {
         text.push_str(&format!("Due        {}\n", task.due));
         if let Some(next) = task.not_before.filter(|_| !task.state.is_final()) {
             text.push_str(&format!("Next look  {next}{}\n", self.until(next)));
+        } else if task.is_held() {
+            text.push_str("Next look  when the stop changes, within one tick\n");
         }
         text.push_str(&format!(
             "Attempts   {} failed of {} allowed{}\n",
@@ -139,6 +198,17 @@ impl Story<'_> {
                 trip.breaker,
                 trip.since,
                 trip.evidence
+            ));
+        }
+        for line in narrate::scaled_limits(self.names, self.signals) {
+            text.push_str(&format!("Limits     {line}\n"));
+        }
+        if let Some(target) = self.target {
+            text.push_str(&format!(
+                "Target     {}, now {}: {}\n",
+                target.target,
+                target.current,
+                narrate::named(self.names, &target.reason)
             ));
         }
         text.push_str(&self.plan());

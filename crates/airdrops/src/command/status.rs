@@ -103,6 +103,10 @@ pub fn status(global: &Global) -> Result<(), Failure> {
             ));
         }
     }
+    let signals = risk.iter().flat_map(|report| &report.signals);
+    for line in narrate::scaled_limits(&names, signals) {
+        text.push_str(&format!("  {line}\n"));
+    }
     let (requests, progress) = store.unwinds()?;
     let unwinds = shown_unwinds(&requests, &progress);
     text.push_str(&unwind_lines(&names, &unwinds, &tasks));
@@ -264,8 +268,7 @@ fn open_tasks(tasks: &[TaskRecord]) -> String {
         table.add_row([
             format!("  {}", task.id),
             task.state.to_string(),
-            task.not_before
-                .map_or_else(String::new, |at| format!("next look {at}")),
+            narrate::next_look(task.state, task.not_before).unwrap_or_default(),
             task.reason.clone().unwrap_or_default(),
         ]);
     }

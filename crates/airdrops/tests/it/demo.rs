@@ -6,9 +6,7 @@ use std::time::Duration;
 use airdrops::demo::{Demo, Farmed};
 use airdrops_runtime::{Listener, replay::replay};
 use airdrops_store::{Access, JournalCheck, Options, Sqlite, Store as _};
-use airdrops_types::{
-    Bps, ControlState, Entry, JournalEntry, Reason, TaskState, TxResult, Verdict,
-};
+use airdrops_types::{Bps, Entry, JournalEntry, TaskState, TxResult, Verdict};
 
 fn farm(seed: u64, days: u64, database: &Path) -> Farmed {
     let listener = || -> Listener { Box::new(|_, _| {}) };
@@ -66,7 +64,7 @@ fn sixty_days_of_farming_show_every_part_of_the_flow() {
             if reason.contains("base fee"))
     });
 
-    // The crash: the loss breaker trips, new exposure is refused, the halt survives a restart.
+    // The crash: the loss breaker trips, what would add exposure is held, the halt survives a restart.
     let tripped = position(
         &journal,
         "loss trip",
@@ -85,10 +83,9 @@ fn sixty_days_of_farming_show_every_part_of_the_flow() {
     let halted = &journal[tripped..cleared];
     assert!(
         halted.iter().any(|entry| matches!(&entry.entry,
-            Entry::Decided { verdict: Verdict::Refused { reasons }, .. }
-                if reasons.iter().any(|reason| matches!(reason,
-                    Reason::Control { state: ControlState::Halted, .. })))),
-        "nothing was refused while halted"
+            Entry::Task { to: TaskState::Deferred, reason, not_before: None, .. }
+                if reason.contains("everything is halted: rolling-loss"))),
+        "nothing was held while halted"
     );
     assert!(
         !halted

@@ -14,8 +14,9 @@ use airdrops_risk::volatility::{Component, Source, Thresholds};
 use airdrops_risk::{Health, Policy, RiskReport, Score, Term};
 use airdrops_store::{Access, Batch, ControlChange, Options, Sqlite, Store as _};
 use airdrops_types::{
-    Address, Alert, AlertLevel, AssetId, Bps, ChainId, ControlSignal, ControlState, Entry, Price,
-    ProtocolId, Reading, Scope, Timestamp, Token, Trip, Usd, VolPoints, VolatilityState,
+    Action, Address, Alert, AlertLevel, AmountSpec, AssetId, Assignment, Bps, ChainId,
+    ControlSignal, ControlState, Entry, Price, ProtocolId, Reading, Scope, Target, TaskRecord,
+    TaskState, Timestamp, Token, Trip, Usd, VolPoints, VolatilityState,
 };
 use serde_json::Value;
 
@@ -405,8 +406,8 @@ fn a_stop_of_now_counts_beside_an_older_report_and_names_who_ends_it() {
     assert_eq!(limits["state"], "cautious");
     assert_eq!(limits["transaction"]["bound_micro_usd"], 250_000_000);
     let vault = bound(&limits, "protocol:vault");
-    assert_eq!(vault["scale_bps"], 3750);
-    assert_eq!(vault["headroom_micro_usd"], 150_000_000);
+    assert_eq!(vault["scale_bps"], 5000, "75 % are not halved again");
+    assert_eq!(vault["headroom_micro_usd"], 400_000_000);
     let eth = bound(&limits, "asset:ETH");
     assert_eq!(eth["state"], "halted");
     assert_eq!(eth["headroom_micro_usd"], 0);
@@ -426,6 +427,110 @@ fn a_stop_of_now_counts_beside_an_older_report_and_names_who_ends_it() {
     let said = text(folder.path(), "assess");
     assert!(said.contains("ends by itself after 1h of healthy evidence"));
     assert!(said.contains("an administrator ends it: airdrops resume --scope asset:ETH"));
+}
+
+/// A task that a stop holds, and whose target does not grow.
+fn held(folder: &Path) {
+    let stop = "protocol:vault-1 is reducing: pin-change: 1.2 % off";
+    let reason = format!("held by a stop: {stop}");
+    let task = TaskRecord {
+        id: "farm/deposit#1".into(),
+        campaign: "farm".into(),
+        name: "deposit".into(),
+        run: 1,
+        assignment: Assignment {
+            wallet: Address::repeat_byte(1),
+            protocol: "vault-1".into(),
+            action: Action::Supply,
+            amount: AmountSpec::Target,
+        },
+        after: Vec::new(),
+        critical: false,
+        state: TaskState::Deferred,
+        reason: Some(reason.clone()),
+        not_before: None,
+        attempts: 0,
+        max_attempts: 5,
+        plan: None,
+        cursor: 0,
+        step: 0,
+        due: now(),
+        started: None,
+        ended: None,
+    };
+    let allocated = Entry::Allocated {
+        observed_at: now(),
+        inputs: Value::Null,
+        targets: vec![Target {
+            protocol: "vault-1".into(),
+            current: Usd::dollars(600),
+            target: Usd::dollars(600),
+            reason: format!("15 % of $10,000.00; no increase: {stop}"),
+        }],
+    };
+    let waits = Entry::Task {
+        task: task.id.clone(),
+        from: Some(TaskState::Ready),
+        to: TaskState::Deferred,
+        reason,
+        not_before: None,
+    };
+    let batch = Batch {
+        entries: vec![allocated, waits],
+        tasks: vec![task],
+        ..Batch::at(now())
+    };
+    store(folder).commit(&batch).unwrap();
+}
+
+#[test]
+fn what_is_held_back_is_said_with_the_stop_and_the_limit_that_hold_it() {
+    let mut report = report(now());
+    report.signals[1].reasons = vec!["health is 55 of 100".into()];
+    let folder = world(&report);
+    let vault = Scope::Protocol(ProtocolId::new("vault-1"));
+    trip(folder.path(), vault, "pin-change", ControlState::Reducing);
+    held(folder.path());
+    let said = |arguments: &[&str]| {
+        let output = airdrops(
+            folder.path(),
+            &[arguments, &["--database", DATABASE]].concat(),
+        );
+        assert!(output.status.success(), "{}", error(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let limits = "limits of protocol vault-1 are at 75 %: health is 55 of 100";
+    let stop = "held by a stop: protocol:vault-1 is reducing: pin-change: 1.2 % off";
+    for (arguments, parts) in [
+        (
+            &["status"][..],
+            &[
+                limits,
+                stop,
+                "next look when the stop changes",
+                "protocol vault-1 is reducing by pin-change",
+            ][..],
+        ),
+        (
+            &["explain", "farm/deposit"],
+            &[
+                limits,
+                stop,
+                "Next look  when the stop changes, within one tick",
+                "Control    protocol vault-1 is reducing by pin-change",
+                "Target     $600.00, now $600.00: 15 % of $10,000.00; no increase: protocol:vault-1 is reducing",
+            ],
+        ),
+        (
+            &["risk", "assess"],
+            &[limits, "protocol vault-1 is reducing by pin-change"],
+        ),
+    ] {
+        let text = said(arguments);
+        for part in parts {
+            assert!(text.contains(part), "no `{part}` in\n{text}");
+        }
+    }
 }
 
 #[test]

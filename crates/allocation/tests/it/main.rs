@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use airdrops_allocation::percentages::MAX_EQUITY;
 use airdrops_allocation::{AllocationError, Inputs, allocate, tranches};
-use airdrops_types::{Bps, ControlState, ProtocolId, Target, Usd};
+use airdrops_types::{
+    Bps, ControlState, ProtocolId, Restraint, Scope, Target, Timestamp, Trip, Usd,
+};
 use proptest::prelude::*;
 
 /// $100,000 in `(protocol, family, current, weight)`, with the default limit of 20 %.
@@ -29,7 +31,38 @@ fn inputs(protocols: &[(&str, &str, i64, Option<u32>)]) -> Inputs {
         protocol_limits: BTreeMap::new(),
         min_change: Usd::dollars(500),
         control: ControlState::Active,
+        restraints: BTreeMap::new(),
     }
+}
+
+/// What a trip of this state and a scale hold back.
+fn restraint(protocol: &str, state: ControlState, scale: u32) -> Restraint {
+    let trip = Trip {
+        scope: Scope::Protocol(ProtocolId::from(protocol)),
+        breaker: "incident".to_owned(),
+        state,
+        since: Timestamp(1),
+        evidence: "two sources".to_owned(),
+    };
+    let scale = Bps(scale);
+    Restraint {
+        trips: (state > ControlState::Active)
+            .then_some(trip)
+            .into_iter()
+            .collect(),
+        scale,
+        scaled_by: (scale < Bps::WHOLE)
+            .then(|| "volatility is high".to_owned())
+            .into_iter()
+            .collect(),
+    }
+}
+
+fn restrain(inputs: &mut Inputs, protocol: &str, state: ControlState, scale: u32) {
+    let restraint = restraint(protocol, state, scale);
+    inputs
+        .restraints
+        .insert(ProtocolId::from(protocol), restraint);
 }
 
 /// `(protocol, target, reason)` of each.
@@ -106,18 +139,89 @@ fn what_has_no_weight_is_left() {
 }
 
 #[test]
-fn cautious_goes_half_the_way_up_and_all_the_way_down() {
+fn cautious_grows_to_half_the_limit_and_goes_all_the_way_down() {
     let mut up = inputs(&[("vault", "aave", 5_000, Some(1500))]);
     up.control = ControlState::Cautious;
     let (amount, reason) = target(&up);
-    assert_eq!(amount, Usd::dollars(10_000));
+    assert_eq!(amount, Usd::dollars(9_800));
     assert_eq!(
         reason,
-        "15 % of $100,000.00; increase halved to $10,000.00: cautious"
+        "15 % of $100,000.00; increase cut to $9,800.00, as 50 % of protocol limit 20 % of family aave is in force"
     );
+    let mut small = inputs(&[("vault", "aave", 1_000, Some(900))]);
+    small.control = ControlState::Cautious;
+    assert_eq!(target(&small).0, Usd::dollars(9_000), "below the half");
     let mut down = inputs(&[("vault", "aave", 15_000, Some(500))]);
     down.control = ControlState::Cautious;
     assert_eq!(target(&down).0, Usd::dollars(5_000));
+    let mut beyond = inputs(&[("vault", "aave", 12_000, Some(1500))]);
+    beyond.control = ControlState::Cautious;
+    assert_eq!(target(&beyond).0, Usd::dollars(12_000), "nothing is sold");
+}
+
+#[test]
+fn a_stop_of_one_protocol_keeps_it_from_growing_and_the_others_go_on() {
+    for state in [
+        ControlState::Reducing,
+        ControlState::Halted,
+        ControlState::Locked,
+    ] {
+        let mut inputs = inputs(&[
+            ("one", "aave", 2_000, Some(1500)),
+            ("sibling", "aave", 0, Some(300)),
+            ("two", "curve", 0, Some(1500)),
+        ]);
+        let free = targets(&inputs);
+        restrain(&mut inputs, "one", state, 10_000);
+        let found = targets(&inputs);
+        assert_eq!(found[0].1, Usd::dollars(2_000));
+        let why = format!(
+            "15 % of $100,000.00; no increase: protocol:one is {state}: incident: two sources"
+        );
+        assert_eq!(found[0].2, why);
+        assert_eq!(found[1..], free[1..], "what is not used stays cash");
+        // What must go goes.
+        inputs.weights[0].1 = Bps(100);
+        assert_eq!(targets(&inputs)[0].1, Usd::dollars(1_000));
+    }
+}
+
+#[test]
+fn a_scale_cuts_increases_of_its_whole_family_and_says_what_it_rests_on() {
+    let mut inputs = inputs(&[
+        ("a", "aave", 3_000, Some(900)),
+        ("b", "aave", 0, Some(900)),
+        ("c", "curve", 0, Some(1500)),
+    ]);
+    // $10,000 less 2 % of it, of which $3,000 are there: $6,800 for increases of $15,000.
+    restrain(&mut inputs, "b", ControlState::Active, 5_000);
+    let found = targets(&inputs);
+    assert_eq!(found[0].1, Usd::dollars(5_720));
+    assert_eq!(found[1].1, Usd::dollars(4_080));
+    assert_eq!(
+        found[1].2,
+        "9 % of $100,000.00; increase cut to $4,080.00, as 50 % of protocol limit 20 % of family aave is in force: volatility is high"
+    );
+    assert_eq!(found[2].1, Usd::dollars(15_000));
+    // Of what holds in a cautious state nothing is left when the others took their share.
+    restrain(&mut inputs, "b", ControlState::Cautious, 7_500);
+    let found = targets(&inputs);
+    assert_eq!(
+        (found[0].1, found[1].1),
+        (Usd::dollars(9_000), Usd::dollars(800))
+    );
+    assert_eq!(
+        found[1].2,
+        "9 % of $100,000.00; increase cut to $800.00, as 50 % of protocol limit 20 % of family aave is in force: protocol:b is cautious: incident: two sources"
+    );
+}
+
+#[test]
+fn inputs_from_before_there_were_restraints_are_read() {
+    let inputs = inputs(&[("vault", "aave", 0, Some(1500))]);
+    let mut stored = serde_json::to_value(&inputs).unwrap();
+    stored.as_object_mut().unwrap().remove("restraints");
+    assert_eq!(serde_json::from_value::<Inputs>(stored).unwrap(), inputs);
 }
 
 #[test]
@@ -230,6 +334,27 @@ fn targets_that_cannot_be_justified_are_errors() {
     }
 }
 
+fn any_state() -> impl Strategy<Value = ControlState> {
+    prop_oneof![
+        4 => Just(ControlState::Active),
+        2 => Just(ControlState::Cautious),
+        1 => Just(ControlState::Reducing),
+        1 => Just(ControlState::Halted),
+        1 => Just(ControlState::Locked),
+    ]
+}
+
+fn any_scale() -> impl Strategy<Value = u32> {
+    prop_oneof![2 => Just(10_000_u32), 1 => 0..10_000_u32]
+}
+
+fn state_of(inputs: &Inputs, protocol: &ProtocolId) -> ControlState {
+    let own = inputs.restraints.get(protocol);
+    inputs
+        .control
+        .max(own.map_or(ControlState::Active, Restraint::state))
+}
+
 fn any_inputs() -> impl Strategy<Value = Inputs> {
     let protocol = (
         0..3_usize,
@@ -244,47 +369,48 @@ fn any_inputs() -> impl Strategy<Value = Inputs> {
         prop_oneof![Just(2000), 0..12_000_u32],
         prop::collection::btree_map(0..3_usize, 0..12_000_u32, 0..3),
         0..10_000_u32,
-        prop::sample::select(vec![
-            ControlState::Active,
-            ControlState::Cautious,
-            ControlState::Reducing,
-            ControlState::Halted,
-            ControlState::Locked,
-        ]),
+        any_state(),
+        prop::collection::btree_map(0..8_usize, (any_state(), any_scale()), 0..8),
     )
-        .prop_map(|(equity, protocols, limit, limits, min_change, control)| {
-            let family = |index: usize| format!("f{index}");
-            let mut inputs = Inputs {
-                equity: Usd(equity),
-                current: vec![],
-                weights: vec![],
-                families: BTreeMap::new(),
-                protocol_limit: Bps(limit),
-                protocol_limits: limits
-                    .into_iter()
-                    .map(|(f, l)| (family(f), Bps(l)))
-                    .collect(),
-                // Up to equity, and usually around the differences.
-                min_change: Usd(equity * i128::from(min_change) / 10_000),
-                control,
-            };
-            let mut left = 10_000;
-            for (index, (of, weight, held, share)) in protocols.into_iter().enumerate() {
-                let id = ProtocolId::new(format!("p{index}"));
-                inputs.families.insert(id.clone(), family(of));
-                if let Some(weight) = weight {
-                    let weight = weight.min(left);
-                    left -= weight;
-                    inputs.weights.push((id.clone(), Bps(weight)));
+        .prop_map(
+            |(equity, protocols, limit, limits, min_change, control, held)| {
+                let family = |index: usize| format!("f{index}");
+                let mut inputs = Inputs {
+                    equity: Usd(equity),
+                    current: vec![],
+                    weights: vec![],
+                    families: BTreeMap::new(),
+                    protocol_limit: Bps(limit),
+                    protocol_limits: limits
+                        .into_iter()
+                        .map(|(f, l)| (family(f), Bps(l)))
+                        .collect(),
+                    // Up to equity, and usually around the differences.
+                    min_change: Usd(equity * i128::from(min_change) / 10_000),
+                    control,
+                    restraints: BTreeMap::new(),
+                };
+                for (index, (state, scale)) in held {
+                    restrain(&mut inputs, &format!("p{index}"), state, scale);
                 }
-                if held > 0 {
-                    // Mostly below a third of equity.
-                    let current = equity * i128::from(share % 10_000) / 30_000;
-                    inputs.current.push((id, Usd(current)));
+                let mut left = 10_000;
+                for (index, (of, weight, held, share)) in protocols.into_iter().enumerate() {
+                    let id = ProtocolId::new(format!("p{index}"));
+                    inputs.families.insert(id.clone(), family(of));
+                    if let Some(weight) = weight {
+                        let weight = weight.min(left);
+                        left -= weight;
+                        inputs.weights.push((id.clone(), Bps(weight)));
+                    }
+                    if held > 0 {
+                        // Mostly below a third of equity.
+                        let current = equity * i128::from(share % 10_000) / 30_000;
+                        inputs.current.push((id, Usd(current)));
+                    }
                 }
-            }
-            inputs
-        })
+                inputs
+            },
+        )
 }
 
 fn current_of(inputs: &Inputs, target: &Target) -> Usd {
@@ -293,6 +419,19 @@ fn current_of(inputs: &Inputs, target: &Target) -> Usd {
         .iter()
         .filter(|(id, _)| *id == target.protocol);
     of.map(|(_, current)| *current).sum()
+}
+
+/// A target of each of at most eight protocols is rounded down to a micro-dollar.
+const ROUNDING: Usd = Usd(8);
+
+/// What the targets of each family add up to.
+fn sums(inputs: &Inputs) -> BTreeMap<String, Usd> {
+    let mut sums: BTreeMap<String, Usd> = BTreeMap::new();
+    for target in allocate(inputs).unwrap() {
+        let family = inputs.families[&target.protocol].clone();
+        *sums.entry(family).or_default() += target.target;
+    }
+    sums
 }
 
 proptest! {
@@ -311,9 +450,7 @@ proptest! {
             // Never more than the share, unless what is there stays.
             prop_assert!(then <= share || then == now || then < now, "{:?}", target);
             if then > now {
-                let scaled = if inputs.control == ControlState::Cautious { 2 } else { 1 };
-                prop_assert!((then - now) * scaled <= share - now);
-                prop_assert!(inputs.control <= ControlState::Cautious);
+                prop_assert!(!state_of(&inputs, &target.protocol).forbids_growth());
                 prop_assert!(then - now >= inputs.min_change.0);
             }
             *families.entry(&inputs.families[&target.protocol]).or_default() += then;
@@ -325,6 +462,64 @@ proptest! {
                 sum == 0 || sum * 10_000 < inputs.equity.0 * i128::from(limit.0),
                 "{} holds {}", family, sum
             );
+        }
+    }
+
+    /// The gate measures all that the family holds while a position grows.
+    #[test]
+    fn nothing_grows_beyond_what_the_gate_leaves_of_its_limit(inputs in any_inputs()) {
+        let targets = allocate(&inputs).unwrap();
+        for target in targets.iter().filter(|target| target.target > target.current) {
+            let family = &inputs.families[&target.protocol];
+            let scales = inputs.restraints.iter();
+            let scales = scales.filter(|(id, _)| inputs.families.get(*id) == Some(family));
+            let scale = scales.map(|(_, held)| held.scale).min().unwrap_or(Bps::WHOLE);
+            let share = match state_of(&inputs, &target.protocol) {
+                ControlState::Cautious => scale.min(Bps(5000)),
+                _ => scale,
+            };
+            if share == Bps::WHOLE {
+                continue;
+            }
+            let limit = inputs.protocol_limits.get(family).unwrap_or(&inputs.protocol_limit);
+            let bound = inputs.equity.fraction(limit.times(share));
+            let members = targets.iter();
+            let members = members.filter(|other| inputs.families[&other.protocol] == *family);
+            let held: Usd = members.map(|other| other.target.max(other.current)).sum();
+            prop_assert!(held < bound, "{:?}: {} of {}", target, held, bound);
+        }
+    }
+
+    #[test]
+    fn a_worse_state_never_leads_to_a_higher_target(
+        inputs in any_inputs(), index in 0..8_usize, worse in any_state(),
+    ) {
+        let id = ProtocolId::new(format!("p{index}"));
+        let held = inputs.restraints.get(&id).cloned().unwrap_or_default();
+        let mut bad = inputs.clone();
+        restrain(&mut bad, &id.0, worse.max(held.state()), held.scale.0);
+        let (good, bad) = (allocate(&inputs).unwrap(), allocate(&bad).unwrap());
+        for (good, bad) in good.iter().zip(&bad) {
+            if good.protocol == id {
+                prop_assert!(bad.target <= good.target, "{:?} {:?}", good, bad);
+            }
+        }
+    }
+
+    #[test]
+    fn a_worse_state_of_all_or_a_smaller_scale_never_raises_the_sum_of_a_family(
+        mut inputs in any_inputs(), index in 0..8_usize, scale in 0..=10_000_u32,
+        worse in any_state(),
+    ) {
+        inputs.min_change = Usd::ZERO;
+        let id = ProtocolId::new(format!("p{index}"));
+        let held = inputs.restraints.get(&id).cloned().unwrap_or_default();
+        let mut bad = inputs.clone();
+        bad.control = worse.max(inputs.control);
+        restrain(&mut bad, &id.0, held.state(), held.scale.0.min(scale));
+        let (good, bad) = (sums(&inputs), sums(&bad));
+        for (family, bad) in bad {
+            prop_assert!(bad <= good[&family] + ROUNDING, "{}", family);
         }
     }
 
@@ -361,10 +556,9 @@ proptest! {
         tight.protocol_limits = BTreeMap::new();
         loose.protocol_limits = BTreeMap::new();
         tight.protocol_limit = Bps(tighter.min(loose.protocol_limit.0));
-        let tight = allocate(&tight).unwrap();
-        let loose = allocate(&loose).unwrap();
-        for (tight, loose) in tight.iter().zip(&loose) {
-            prop_assert!(tight.target <= loose.target);
+        let (tight, loose) = (sums(&tight), sums(&loose));
+        for (family, tight) in tight {
+            prop_assert!(tight <= loose[&family] + ROUNDING, "{}", family);
         }
     }
 

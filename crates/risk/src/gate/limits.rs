@@ -206,12 +206,7 @@ impl Limits<'_> {
 /// What holds of a limit: as much as the market leaves of it, and at most half in a cautious state.
 /// Every worse one refuses what has limits at all.
 pub(super) fn scaled(limit: Bps, scale: Bps, control: ControlState) -> Bps {
-    let most = if control == ControlState::Cautious {
-        Bps(Bps::WHOLE.0 / 2)
-    } else {
-        Bps::WHOLE
-    };
-    limit.times(scale.min(most))
+    limit.times(scale.min(control.most_of_limits()))
 }
 
 /// By how much more, or less, each family may take by allowances.

@@ -128,6 +128,7 @@ impl Engine {
             gas_paid,
             equity: None,
             targets: Vec::new(),
+            restraints: BTreeMap::new(),
             journalled: None,
             standstills,
             settled_at,

@@ -37,8 +37,7 @@ impl Engine {
     /// The risk score of a protocol as it was last assessed; 0 before.
     fn risk_of(&self, protocol: &ProtocolId) -> u8 {
         let scope = Scope::Protocol(protocol.clone());
-        let signal = self.signals.iter().find(|signal| signal.scope == scope);
-        signal.map_or(0, |signal| signal.score)
+        self.signal_of(&scope).map_or(0, |signal| signal.score)
     }
 
     /// Whether what `wallet` has in `protocol` lies in `scope`. Who holds receipts of another

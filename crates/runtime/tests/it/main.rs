@@ -10,6 +10,7 @@ mod crash;
 mod farm;
 mod fuse;
 mod money;
+mod restraint;
 mod stuck;
 mod unwind;
 mod watch;

@@ -1,16 +1,19 @@
 //! Random histories.
 
 use airdrops_scheduler::{Campaign, Scheduler, TaskEvent, Trigger};
-use airdrops_types::{TaskId, TaskState, Timestamp};
+use airdrops_types::{ControlState, Restraint, TaskId, TaskRecord, TaskState, Timestamp};
 use proptest::prelude::*;
 use std::time::Duration;
 
+use crate::restraint::{STATES, under};
 use crate::{Store, at, campaign, every, operations, task};
 
 #[derive(Debug, Clone)]
 enum Op {
     Tick(i64),
     Apply(usize, TaskEvent),
+    /// A control state per campaign, and whose transactions are under way.
+    Restrain(Vec<ControlState>, u8),
     Restart,
 }
 
@@ -32,6 +35,9 @@ fn event() -> impl Strategy<Value = TaskEvent> {
         reason: "gas".to_owned(),
         until: Timestamp(until),
     });
+    let held = Just(TaskEvent::Held {
+        reason: "everything is halted".to_owned(),
+    });
     let cancel = Just(TaskEvent::Cancel {
         reason: "unwanted".to_owned(),
     });
@@ -41,6 +47,7 @@ fn event() -> impl Strategy<Value = TaskEvent> {
         6 => done,
         2 => failed,
         1 => deferred,
+        1 => held,
         1 => Just(TaskEvent::Replan),
         1 => cancel,
     ]
@@ -50,8 +57,17 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         2 => (0..90_000_i64).prop_map(Op::Tick),
         8 => (any::<usize>(), event()).prop_map(|(index, event)| Op::Apply(index, event)),
+        3 => (prop::collection::vec(prop::sample::select(&STATES[..]), 4), any::<u8>())
+            .prop_map(|(states, under_way)| Op::Restrain(states, under_way)),
         1 => Just(Op::Restart),
     ]
+}
+
+/// What holds back a run of campaign c0, c1, …; `None` for some tasks.
+fn restraint_of(task: &TaskRecord, states: &[ControlState], under_way: u8) -> Option<Restraint> {
+    let campaign: usize = task.campaign.as_str()[1..].parse().unwrap();
+    let number: u32 = task.name[1..].parse().unwrap();
+    (under_way >> number & 1 == 0).then(|| under(states[campaign]))
 }
 
 /// Tasks t0, t1, … where each may come after any earlier ones.
@@ -164,6 +180,24 @@ proptest! {
                             );
                         }
                         Err(_) => prop_assert_eq!(&store, &before),
+                    }
+                }
+                Op::Restrain(states, under_way) => {
+                    let of = |task: &TaskRecord| restraint_of(task, &states, under_way);
+                    store.keep(&scheduler.restrain(of, now).unwrap());
+                    prop_assert_eq!(scheduler.restrain(of, now).unwrap(), vec![]);
+                    for (id, task) in &before.tasks {
+                        let after = &store.tasks[id];
+                        let mut same = task.clone();
+                        same.state = after.state;
+                        same.reason.clone_from(&after.reason);
+                        same.not_before = after.not_before;
+                        // No attempt, no step, no plan, no moment of its own.
+                        prop_assert_eq!(&same, after);
+                        let forbidden = of(task).is_some_and(|of| of.state().forbids_growth());
+                        let runs = matches!(after.state, TaskState::Ready | TaskState::Running);
+                        prop_assert!(!(forbidden && runs), "{} runs", id);
+                        prop_assert!(of(task).is_none() || forbidden || !after.is_held());
                     }
                 }
                 Op::Restart => scheduler = store.open(&campaigns, seed, now),

@@ -68,6 +68,12 @@ fn events() -> Vec<(&'static str, TaskEvent)> {
             },
         ),
         (
+            "held",
+            TaskEvent::Held {
+                reason: "everything is halted".to_owned(),
+            },
+        ),
+        (
             "step done",
             TaskEvent::StepDone {
                 note: "supplied".to_owned(),
@@ -94,6 +100,7 @@ fn expected(state: TaskState, steps: Option<usize>, event: &str) -> Option<TaskS
         (S::Ready, None, "planned empty") => Some(S::Completed),
         (S::Ready, Some(_), "resumed") => Some(S::Running),
         (S::Ready | S::Running, _, "deferred") => Some(S::Deferred),
+        (S::Ready | S::Running | S::Deferred, _, "held") => Some(S::Deferred),
         (S::Running, Some(1), "step done") => Some(S::Completed),
         (S::Running, Some(2), "step done") => Some(S::Running),
         (S::Ready | S::Running, _, "failed" | "failed, consumed") => Some(S::Retrying),
@@ -133,7 +140,7 @@ fn every_state_takes_exactly_the_events_of_the_table() {
             }
         }
     }
-    assert_eq!(taken, 2 + 2 + 6 + 2 + 12 + 6 + 12 + 15);
+    assert_eq!(taken, 2 + 2 + 6 + 9 + 2 + 12 + 6 + 12 + 15);
 }
 
 /// What the event does besides the state.
@@ -155,7 +162,12 @@ fn check(before: &TaskRecord, after: &TaskRecord, event: &str, case: &str) {
     };
     assert_eq!(after.plan, plan, "{case}");
     let waits = matches!(after.state, TaskState::Deferred | TaskState::Retrying);
-    assert_eq!(after.not_before.is_some(), waits, "{case}");
+    assert_eq!(
+        after.not_before.is_some(),
+        waits && event != "held",
+        "{case}"
+    );
+    assert_eq!(after.is_held(), event == "held", "{case}");
     assert_eq!(after.ended.is_some(), after.state.is_final(), "{case}");
     let starts = matches!(event, "planned" | "resumed");
     assert_eq!(after.started, starts.then_some(at(10)), "{case}");

@@ -168,7 +168,14 @@ impl Measured {
         text
     }
 
-    /// The same for programs.
+    /// Limits that do not hold whole, and why.
+    #[must_use]
+    pub fn scales_text(&self) -> String {
+        let lines = narrate::scaled_limits(&self.names, &self.report.signals);
+        lines.iter().map(|line| format!("  {line}\n")).collect()
+    }
+
+    /// The standing trips, for programs.
     #[must_use]
     pub fn trips_json(&self) -> Vec<Value> {
         let trips = self.trips.iter();

@@ -28,6 +28,7 @@ pub(super) fn render(measured: &Measured, alerts: &[Alert]) -> String {
         prices(&report.prices),
         defects(&report.defects),
         measured.trips_text(),
+        measured.scales_text(),
         latest(&measured.names, alerts),
     ];
     parts.concat()

@@ -62,12 +62,9 @@ impl Bound {
     }
 }
 
-/// A cautious state halves.
+/// A cautious state leaves half, as the gate has it: not half of what the market leaves.
 fn halved(scale: Bps, state: ControlState) -> Bps {
-    match state {
-        ControlState::Cautious => Bps(scale.0 / 2),
-        _ => scale,
-    }
+    scale.min(state.most_of_limits())
 }
 
 /// The most that one transaction moves. Nothing is used of it.
