@@ -1,4 +1,5 @@
-//! How long risk's hot paths take: `cargo bench -p airdrops-risk --bench risk`.
+//! How long risk's hot paths take: `cargo bench -p airdrops-risk --bench risk`, or one kind of
+//! them: `cargo bench -p airdrops-risk --bench risk -- gate`.
 //!
 //! Each case runs on a seeded world and records every single call; the table shows nanoseconds. The
 //! clock's own cost, some tens of nanoseconds, is included.
@@ -80,7 +81,9 @@ fn main() {
         "{:<46} {:>8} {:>10} {:>10} {:>10} {:>10}",
         "ns per call", "calls", "p50", "p99", "p99.9", "max"
     );
-    for Case { name, run } in CASES {
+    let wanted = std::env::args().skip(1).find(|word| !word.starts_with('-'));
+    let wanted = wanted.unwrap_or_default();
+    for Case { name, run } in CASES.iter().filter(|case| case.name.contains(&wanted)) {
         let times = run();
         println!(
             "{name:<46} {:>8} {:>10} {:>10} {:>10} {:>10}",

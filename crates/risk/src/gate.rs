@@ -17,6 +17,7 @@ mod limits;
 mod nodes;
 mod permit;
 mod simulation;
+mod sums;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -34,6 +35,7 @@ use crate::look_through::Growth;
 use crate::{AdaptiveLimits, ControlBoard, Marked, Policy, ReservationBook, Structure, Touched};
 use effect::{Class, Effect};
 pub use permit::Permit;
+use sums::Sums;
 
 /// `approve(address,uint256)`.
 pub(crate) const APPROVE: [u8; 4] = [0x09, 0x5e, 0xa7, 0xb3];
@@ -192,12 +194,13 @@ pub fn verdict(
 ) -> Verdict {
     let snapshot = marked.snapshot();
     let mut reasons = Vec::new();
-    let effect = Effect::derive(snapshot, intent, &mut reasons);
+    let effect = Effect::derive(policy, marked, intent, &mut reasons);
 
-    allow_list::check(marked.lists(policy), intent, &effect, &mut reasons);
+    let lists = marked.lists(policy);
+    allow_list::check(lists, intent, &effect, &mut reasons);
     let control = check_control(state, intent, effect.class, &mut reasons);
     if effect.class != Class::Cancel {
-        simulation::check(policy, intent, &effect, now, &mut reasons);
+        simulation::check(lists, intent, &effect, now, &mut reasons);
     }
     let fees = fee::check(policy, state, marked, intent, &effect, tip, &mut reasons);
 
@@ -221,9 +224,10 @@ pub fn verdict(
             Ok(exposure) => {
                 let limits = limits::Limits {
                     policy,
-                    listed: marked.lists(policy).listed,
+                    listed: lists.listed,
                     control,
-                    exposure,
+                    marked,
+                    equity: exposure.equity,
                     reservations: &state.reservations,
                     scales: &state.limits,
                 };
@@ -251,8 +255,8 @@ pub fn verdict(
             reservation: Reservation {
                 intent: intent.id,
                 chain: intent.chain,
-                protocols: growth.families.into_iter().collect(),
-                assets: growth.assets.into_iter().collect(),
+                protocols: owned(&growth.families, |family| (*family).to_owned()),
+                assets: owned(&growth.assets, |asset| (*asset).clone()),
                 nodes: claims(marked, &nodes),
                 booked_at: None,
             },
@@ -260,14 +264,19 @@ pub fn verdict(
     }
 }
 
+/// Sums, to be stored.
+fn owned<K: Ord, T>(sums: &Sums<K, Usd>, own: impl Fn(&K) -> T) -> Vec<(T, Usd)> {
+    sums.iter().map(|(key, sum)| (own(key), *sum)).collect()
+}
+
 /// What a reservation claims at nodes.
-fn claims(marked: &Marked<'_>, growth: &Growth) -> Vec<(String, Usd)> {
+fn claims(marked: &Marked<'_>, growth: &Growth) -> Vec<(Arc<str>, Usd)> {
     let Ok(structure) = marked.structure() else {
         return Vec::new();
     };
     let claims = growth.iter();
     claims
-        .filter_map(|(node, claim)| Some((structure.name(node)?.to_owned(), claim)))
+        .filter_map(|(node, claim)| Some((Arc::clone(structure.places().name(node)?), claim)))
         .collect()
 }
 

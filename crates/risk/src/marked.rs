@@ -1,14 +1,17 @@
 //! A snapshot with all that the gate measures in it, measured once.
 
-use std::collections::HashMap;
+mod prices;
+
 use std::sync::Arc;
 
-use airdrops_types::{Address, Reading, Reason, Snapshot, Token, U256};
+use airdrops_types::{Address, AssetId, Reading, Reason, Snapshot, Token, U256, Usd};
+use rustc_hash::FxHashMap;
 
 use crate::exposure::Exposure;
 use crate::look_through::{ExposureError, NodeExposures};
 use crate::structure::Lists;
 use crate::{Policy, Structure, exposure};
+pub(crate) use prices::Prices;
 
 /// A snapshot, and what is at stake in it. Made once per snapshot, so that a decision costs the
 /// same however many positions there are.
@@ -19,11 +22,31 @@ pub struct Marked<'a> {
     exposure: Result<Exposure, Vec<Reason>>,
     structure: Arc<Result<Structure, Vec<String>>>,
     nodes: Result<NodeExposures, ExposureError>,
+    at_stake: AtStake,
     balances: Balances<'a>,
+    prices: Prices<'a>,
+}
+
+/// The exposure of families and assets, to be looked up.
+#[derive(Debug, Default)]
+struct AtStake {
+    protocols: FxHashMap<String, Usd>,
+    assets: FxHashMap<AssetId, Usd>,
+}
+
+impl AtStake {
+    fn of(exposure: &Exposure) -> Self {
+        let protocols = exposure.protocols.iter();
+        let assets = exposure.assets.iter();
+        Self {
+            protocols: protocols.map(|(id, usd)| (id.clone(), *usd)).collect(),
+            assets: assets.map(|(id, usd)| (id.clone(), *usd)).collect(),
+        }
+    }
 }
 
 /// Balances by wallet and token.
-pub(crate) type Balances<'a> = HashMap<(Address, &'a Token), &'a Reading<U256>>;
+pub(crate) type Balances<'a> = FxHashMap<(Address, &'a Token), &'a Reading<U256>>;
 
 impl<'a> Marked<'a> {
     /// Measures `snapshot`.
@@ -42,14 +65,16 @@ impl<'a> Marked<'a> {
         let nodes = match (structure.as_ref(), &exposure) {
             (Ok(structure), Ok(exposure)) => structure.exposures(exposure),
             // Nothing may grow then, whatever is at the nodes.
-            _ => Err(ExposureError::ForeignGraph),
+            _ => Err(ExposureError::Unmeasured),
         };
         Self {
             snapshot,
+            at_stake: exposure.as_ref().map(AtStake::of).unwrap_or_default(),
             exposure,
             structure,
             nodes,
             balances: exposure::balances(snapshot),
+            prices: Prices::of(snapshot),
         }
     }
 
@@ -87,6 +112,23 @@ impl<'a> Marked<'a> {
     pub(crate) fn lists<'b>(&'b self, policy: &'b Policy) -> Lists<'b> {
         let listed = self.structure().ok().map(Structure::listed);
         Lists { policy, listed }
+    }
+
+    /// What things are worth.
+    pub(crate) fn prices(&self) -> &Prices<'a> {
+        &self.prices
+    }
+
+    /// Exposure to a protocol family by fresh values alone; nothing without [`Self::exposure`].
+    pub(crate) fn in_protocol(&self, family: &str) -> Usd {
+        let found = self.at_stake.protocols.get(family);
+        found.copied().unwrap_or_default()
+    }
+
+    /// Exposure to an asset by fresh values alone; nothing without [`Self::exposure`].
+    pub(crate) fn in_asset(&self, asset: &AssetId) -> Usd {
+        let found = self.at_stake.assets.get(asset);
+        found.copied().unwrap_or_default()
     }
 
     /// What was seen of a balance.

@@ -3,8 +3,6 @@
 use airdrops_types::{AssetId, IntentId, Reservation, Snapshot, Usd};
 use serde::{Deserialize, Serialize};
 
-use crate::look_through::Node;
-
 /// All standing reservations, at most one per intent.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -38,14 +36,10 @@ impl ReservationBook {
     }
 
     /// What all reservations claim at nodes, that of `except` left out.
-    #[must_use]
-    pub fn nodes(&self, except: Option<IntentId>) -> Vec<(Node, Usd)> {
-        self.entries
-            .iter()
-            .filter(|entry| Some(entry.intent) != except)
+    pub fn nodes(&self, except: Option<IntentId>) -> impl Iterator<Item = (&str, Usd)> {
+        self.others(except)
             .flat_map(|entry| &entry.nodes)
-            .filter_map(|(node, claim)| Some((node.parse().ok()?, *claim)))
-            .collect()
+            .map(|(node, claim)| (&**node, *claim))
     }
 
     /// Adds a reservation in place of the same intent's. One that claims nothing is not kept.

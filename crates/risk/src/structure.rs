@@ -1,6 +1,7 @@
 //! What the policy says about dependencies and limits, made ready for decisions.
 
 mod listed;
+mod places;
 
 use std::sync::Arc;
 
@@ -9,11 +10,11 @@ use airdrops_types::{AssetId, ChainId, Token};
 use crate::Policy;
 use crate::exposure::Exposure;
 use crate::look_through::{
-    Entries, ExposureError, Graph, Node, NodeBounds, NodeClass, NodeExposures, NodeIndex,
-    NodeLimits, Source,
+    Entries, ExposureError, Graph, Node, NodeBounds, NodeClass, NodeExposures, NodeLimits, Source,
 };
 
 pub(crate) use listed::{Listed, Lists};
+use places::Places;
 
 /// The graph of dependencies and the limit of each of its nodes. Made once per policy.
 #[derive(Debug, Clone)]
@@ -21,8 +22,7 @@ pub struct Structure {
     graph: Arc<Graph>,
     bounds: NodeBounds,
     listed: Listed,
-    /// Each node in words, by index.
-    names: Vec<String>,
+    places: Places,
 }
 
 impl Structure {
@@ -37,12 +37,11 @@ impl Structure {
         let bounds = limits
             .compile(&graph)
             .map_err(|defects| defects.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-        let names = graph.nodes().iter().map(ToString::to_string).collect();
         Ok(Self {
-            graph: Arc::new(graph),
             bounds,
             listed: Listed::of(policy),
-            names,
+            places: Places::of(&graph),
+            graph: Arc::new(graph),
         })
     }
 
@@ -58,9 +57,9 @@ impl Structure {
         &self.bounds
     }
 
-    /// A node in words.
-    pub(crate) fn name(&self, node: NodeIndex) -> Option<&str> {
-        self.names.get(node.position()).map(String::as_str)
+    /// Where nodes are.
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
     }
 
     /// Where the policy lists what.
@@ -91,17 +90,31 @@ impl Structure {
 
     /// Where a token in a wallet enters.
     pub(crate) fn holding(&self, token: &Token) -> Result<Entries, ExposureError> {
-        self.graph.entries(&Source::holding_nodes(token))
+        let asset = self.places.asset(&token.asset);
+        match (asset, self.places.chain(token.chain)) {
+            (Some(asset), Some(chain)) => self.graph.entries_at(&[asset, chain]),
+            _ => self.graph.entries(&Source::holding_nodes(token)),
+        }
     }
 
     /// Where a token inside a position enters.
     pub(crate) fn position(&self, family: &str, token: &Token) -> Result<Entries, ExposureError> {
-        self.graph.entries(&Source::position_nodes(family, token))
+        let place = self.places.protocol(family);
+        let asset = self.places.asset(&token.asset);
+        match (place, asset, self.places.chain(token.chain)) {
+            (Some(family), Some(asset), Some(chain)) => {
+                self.graph.entries_at(&[family, asset, chain])
+            }
+            _ => self.graph.entries(&Source::position_nodes(family, token)),
+        }
     }
 
     /// Where an allowance enters.
     pub(crate) fn allowance(&self, family: &str) -> Result<Entries, ExposureError> {
-        self.graph.entries(&Source::allowance_nodes(family))
+        match self.places.protocol(family) {
+            Some(family) => self.graph.entries_at(&[family]),
+            None => self.graph.entries(&Source::allowance_nodes(family)),
+        }
     }
 }
 

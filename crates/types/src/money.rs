@@ -26,8 +26,13 @@ impl Usd {
 
     /// `bps` of `self`, rounded toward zero.
     #[must_use]
-    pub const fn fraction(self, bps: Bps) -> Self {
-        Self(self.0.saturating_mul(bps.0 as i128) / 10_000)
+    pub fn fraction(self, bps: Bps) -> Self {
+        let product = self.0.saturating_mul(i128::from(bps.0));
+        // Most products fit a machine word, whose division is several times faster.
+        match u64::try_from(product) {
+            Ok(small) => Self(i128::from(small / 10_000)),
+            Err(_) => Self(product / 10_000),
+        }
     }
 
     /// The greater of `self` and zero.
@@ -175,6 +180,9 @@ impl Price {
     #[must_use]
     pub fn value(self, amount: U256, decimals: u8, rounding: Rounding) -> Option<Usd> {
         // micro-USD = amount · price · 10⁻¹² · 10⁶ / 10^decimals
+        if let Some(micros) = self.small_value(amount, decimals, rounding) {
+            return i128::try_from(micros).ok().map(Usd);
+        }
         let product = amount.checked_mul(U256::from(self.0))?;
         let divisor = U256::from(10).checked_pow(U256::from(u32::from(decimals) + 6))?;
         let mut micros = product / divisor;
@@ -182,6 +190,16 @@ impl Price {
             micros += U256::from(1);
         }
         i128::try_from(u128::try_from(micros).ok()?).ok().map(Usd)
+    }
+
+    /// The same in 128 bits, which most amounts fit; `None` if this one does not.
+    fn small_value(self, amount: U256, decimals: u8, rounding: Rounding) -> Option<u128> {
+        let product = u128::try_from(amount).ok()?.checked_mul(self.0)?;
+        let divisor = 10_u128.checked_pow(u32::from(decimals) + 6)?;
+        Some(match rounding {
+            Rounding::Down => product / divisor,
+            Rounding::Up => product.div_ceil(divisor),
+        })
     }
 
     /// The most base units whose value, rounded up, does not exceed `value`; zero for a negative

@@ -1,6 +1,7 @@
 //! Why the gate refuses, and what a permit allows.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -244,7 +245,7 @@ pub struct Reservation {
     pub assets: Vec<(AssetId, Usd)>,
     /// Growth of exposure per node of the dependencies, by class and name, each positive.
     #[serde(default)]
-    pub nodes: Vec<(String, Usd)>,
+    pub nodes: Vec<(Arc<str>, Usd)>,
     /// The block of the final outcome: a snapshot of that height shows the effect, and the
     /// reservation ends. `None` while the outcome is open.
     pub booked_at: Option<u64>,

@@ -5,7 +5,6 @@ use airdrops_types::{Address, AllowanceChange, Intent, Reason, Token, U256};
 use super::APPROVE;
 use super::effect::{Class, Effect};
 use crate::structure::Lists;
-use crate::{AllowedCall, Policy};
 
 pub(super) fn check(
     lists: Lists<'_>,
@@ -30,7 +29,11 @@ pub(super) fn check(
     }
 
     let changed = intent.positions.iter().map(|change| &change.protocol);
-    for protocol in std::iter::once(&intent.protocol).chain(changed) {
+    let changed = changed.filter(|protocol| **protocol != intent.protocol);
+    if !effect.is_known {
+        refuse(format!("protocol {}", intent.protocol));
+    }
+    for protocol in changed {
         if !policy.families.contains_key(protocol) {
             refuse(format!("protocol {protocol}"));
         }
@@ -68,15 +71,9 @@ pub(super) fn check(
     let to = intent.call.to;
     match intent.call.selector() {
         None => refuse(format!("a plain transfer to {to}")),
-        Some(APPROVE) => check_approval(policy, intent, &mut refuse),
+        Some(APPROVE) => check_approval(lists, intent, &mut refuse),
         Some(selector) => {
-            let call = AllowedCall {
-                chain: intent.chain,
-                to,
-                selector,
-                protocol: intent.protocol.clone(),
-            };
-            if !lists.has_call(&call) {
+            if !lists.has_call((intent.chain, to, selector), &intent.protocol) {
                 refuse(format!(
                     "the call 0x{} of {to} on chain {} by {}",
                     hex(selector),
@@ -91,10 +88,9 @@ pub(super) fn check(
     }
 
     let native = effect
-        .spends
-        .iter()
+        .spends()
         .filter(|(token, _)| token.is_native())
-        .fold(U256::ZERO, |sum, (_, amount)| sum.saturating_add(*amount));
+        .fold(U256::ZERO, |sum, (_, amount)| sum.saturating_add(amount));
     if intent.call.value > native {
         reasons.push(Reason::Undeclared {
             what: format!(
@@ -106,10 +102,10 @@ pub(super) fn check(
 }
 
 /// An approval changes exactly one allowance, to exactly what is declared, and nothing else.
-fn check_approval(policy: &Policy, intent: &Intent, refuse: &mut impl FnMut(String)) {
+fn check_approval(lists: Lists<'_>, intent: &Intent, refuse: &mut impl FnMut(String)) {
     let to = intent.call.to;
-    let is_token = |token: &&Token| token.chain == intent.chain && token.contract == Some(to);
-    if !policy.tokens.iter().any(|token| is_token(&token)) {
+    let is_token = |token: &Token| token.chain == intent.chain && token.contract == Some(to);
+    if !lists.has_contract(intent.chain, to) {
         refuse(format!("an approval at {to}, which is no configured token"));
     }
     if !intent.call.value.is_zero() {
@@ -120,7 +116,7 @@ fn check_approval(policy: &Policy, intent: &Intent, refuse: &mut impl FnMut(Stri
     }
     let encoded = approval(&intent.call.data);
     if let Some((spender, amount)) = encoded {
-        if !policy.spenders.contains(&(intent.chain, spender)) {
+        if !lists.has_spender((intent.chain, spender)) {
             refuse(format!("spender {spender} on chain {}", intent.chain));
         }
         if amount == U256::MAX {
@@ -128,7 +124,7 @@ fn check_approval(policy: &Policy, intent: &Intent, refuse: &mut impl FnMut(Stri
         }
     }
     let declared = match intent.allowances.as_slice() {
-        [only] if is_token(&&only.token) => Some((only.spender, only.amount)),
+        [only] if is_token(&only.token) => Some((only.spender, only.amount)),
         _ => None,
     };
     if encoded.is_none() || encoded != declared {

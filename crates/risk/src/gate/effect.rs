@@ -1,12 +1,12 @@
 //! What an intent does to wallets and positions, derived from its declarations and its simulation,
 //! never from its name.
 
-use std::collections::BTreeMap;
-
 use airdrops_types::{
-    AssetId, I256, Intent, Price, Purpose, Reading, Reason, Rounding, Snapshot, Token, TokenAmount,
-    U256, Usd,
+    I256, Intent, Price, ProtocolId, Purpose, Reason, Rounding, Token, TokenAmount, U256, Usd,
 };
+
+use super::sums::Sums;
+use crate::{Marked, Policy};
 
 /// In which way an intent may change exposure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,98 +20,146 @@ pub(super) enum Class {
     Increasing,
 }
 
-/// Sums per token.
+/// What happens to one token in the wallet.
+#[derive(Debug, Default)]
+pub(super) struct Flow {
+    /// Declared: the most that leaves.
+    pub(super) spend: Option<U256>,
+    /// Declared: the least that arrives.
+    pub(super) receive: Option<U256>,
+    /// Simulated.
+    pub(super) observed: I256,
+}
+
+impl Flow {
+    /// The largest change of the wallet's balance: declared (least receipt less most spend) or
+    /// simulated, whichever is higher. `None` if it does not fit.
+    fn wallet_change(&self) -> Option<I256> {
+        let receive = I256::try_from(self.receive.unwrap_or_default()).ok()?;
+        let spend = I256::try_from(self.spend.unwrap_or_default()).ok()?;
+        Some(receive.checked_sub(spend)?.max(self.observed))
+    }
+}
+
+/// What an intent does, token by token.
 pub(super) struct Effect<'a> {
     pub(super) class: Class,
-    /// Declared: the most that leaves.
-    pub(super) spends: BTreeMap<&'a Token, U256>,
-    /// Declared: the least that arrives.
-    pub(super) receives: BTreeMap<&'a Token, U256>,
-    /// Simulated.
-    pub(super) observed: BTreeMap<&'a Token, I256>,
+    protocol: &'a ProtocolId,
+    /// Whether the policy knows the intent's protocol.
+    pub(super) is_known: bool,
+    /// The family of the intent's protocol.
+    pub(super) family: &'a str,
+    /// All tokens that are declared or that the simulation moved.
+    flows: Sums<&'a Token, Flow>,
 }
 
 impl<'a> Effect<'a> {
     pub(super) fn derive(
-        snapshot: &Snapshot,
+        policy: &'a Policy,
+        marked: &Marked<'_>,
         intent: &'a Intent,
         reasons: &mut Vec<Reason>,
     ) -> Self {
-        let mut observed = BTreeMap::new();
+        let mut flows: Sums<&'a Token, Flow> = Sums::default();
         let deltas = intent.simulation.iter().flat_map(|ran| &ran.deltas);
         for change in deltas {
-            let sum: &mut I256 = observed.entry(&change.token).or_default();
+            let sum = &mut flows.at(&change.token).observed;
             match sum.checked_add(change.delta) {
                 Some(total) => *sum = total,
                 None => reasons.push(too_large("simulated changes of", &change.token)),
             }
         }
+        for TokenAmount { token, amount } in &intent.spend {
+            let sum = flows.at(token).spend.get_or_insert_default();
+            add(sum, *amount, "declared spends of", token, reasons);
+        }
+        for TokenAmount { token, amount } in &intent.receive {
+            let sum = flows.at(token).receive.get_or_insert_default();
+            add(sum, *amount, "declared receipts of", token, reasons);
+        }
+        let protocol = &intent.protocol;
+        let family = policy.families.get(protocol);
         Self {
-            class: classify(snapshot, intent),
-            spends: sums(&intent.spend, "declared spends of", reasons),
-            receives: sums(&intent.receive, "declared receipts of", reasons),
-            observed,
+            class: classify(marked, intent),
+            protocol,
+            is_known: family.is_some(),
+            family: family.map_or(protocol.as_str(), String::as_str),
+            flows,
+        }
+    }
+
+    /// The family of a protocol.
+    pub(super) fn family_of(&self, policy: &'a Policy, protocol: &'a ProtocolId) -> &'a str {
+        if protocol == self.protocol {
+            self.family
+        } else {
+            policy.family(protocol)
         }
     }
 
     /// The most that may leave of a token.
     pub(super) fn spend_of(&self, token: &Token) -> U256 {
-        self.spends.get(token).copied().unwrap_or_default()
+        let flow = self.flows.get(&token);
+        flow.and_then(|flow| flow.spend).unwrap_or_default()
     }
 
-    /// The least that must arrive of a token.
-    pub(super) fn receive_of(&self, token: &Token) -> U256 {
-        self.receives.get(token).copied().unwrap_or_default()
+    /// What the simulation moved of a token.
+    pub(super) fn observed_of(&self, token: &Token) -> I256 {
+        let flow = self.flows.get(&token);
+        flow.map(|flow| flow.observed).unwrap_or_default()
     }
 
-    /// All tokens that are declared or that the simulation moved.
-    pub(super) fn tokens(&self) -> impl Iterator<Item = &'a Token> {
-        let tokens = self.spends.keys().chain(self.receives.keys());
-        let all: std::collections::BTreeSet<&'a Token> =
-            tokens.chain(self.observed.keys()).copied().collect();
-        all.into_iter()
+    /// The declared spends, sorted by token.
+    pub(super) fn spends(&self) -> impl Iterator<Item = (&'a Token, U256)> + '_ {
+        self.flows
+            .iter()
+            .filter_map(|(token, flow)| Some((*token, flow.spend?)))
+    }
+
+    /// All tokens that are declared or that the simulation moved, sorted.
+    pub(super) fn flows(&self) -> impl Iterator<Item = (&'a Token, &Flow)> {
+        self.flows.iter().map(|(token, flow)| (*token, flow))
+    }
+
+    /// The largest change of the wallet's balance of each token; see [`Self::wallet_change`].
+    pub(super) fn wallet_changes(&self) -> impl Iterator<Item = (&'a Token, Option<I256>)> + '_ {
+        self.flows
+            .iter()
+            .map(|(token, flow)| (*token, flow.wallet_change()))
     }
 
     /// Whether something arrives that has a price of its own.
-    pub(super) fn returns_value(&self, snapshot: &Snapshot) -> bool {
-        self.receives.iter().any(|(token, amount)| {
-            !amount.is_zero() && !matches!(price_of(snapshot, &token.asset), Ok(None))
+    pub(super) fn returns_value(&self, marked: &Marked<'_>) -> bool {
+        self.flows.iter().any(|(token, flow)| {
+            let arrives = flow.receive.is_some_and(|amount| !amount.is_zero());
+            arrives && marked.prices().values(&token.asset)
         })
     }
 
     /// The largest change of the wallet's balance: declared (least receipt less most spend) or
     /// simulated, whichever is higher. `None` if it does not fit.
     pub(super) fn wallet_change(&self, token: &Token) -> Option<I256> {
-        let receive = I256::try_from(self.receive_of(token)).ok()?;
-        let spend = I256::try_from(self.spend_of(token)).ok()?;
-        let declared = receive.checked_sub(spend)?;
-        let observed = self.observed.get(token).copied().unwrap_or_default();
-        Some(declared.max(observed))
-    }
-}
-
-fn sums<'a>(
-    amounts: &'a [TokenAmount],
-    what: &str,
-    reasons: &mut Vec<Reason>,
-) -> BTreeMap<&'a Token, U256> {
-    let mut sums: BTreeMap<&Token, U256> = BTreeMap::new();
-    for TokenAmount { token, amount } in amounts {
-        let sum = sums.entry(token).or_default();
-        match sum.checked_add(*amount) {
-            Some(total) => *sum = total,
-            None => reasons.push(too_large(what, token)),
+        match self.flows.get(&token) {
+            Some(flow) => flow.wallet_change(),
+            None => Some(I256::ZERO),
         }
     }
-    sums
 }
 
-fn classify(snapshot: &Snapshot, intent: &Intent) -> Class {
+/// Adds to a sum, unless it would not fit.
+fn add(sum: &mut U256, amount: U256, what: &str, token: &Token, reasons: &mut Vec<Reason>) {
+    match sum.checked_add(amount) {
+        Some(total) => *sum = total,
+        None => reasons.push(too_large(what, token)),
+    }
+}
+
+fn classify(marked: &Marked<'_>, intent: &Intent) -> Class {
     if matches!(intent.purpose, Purpose::Cancel { .. }) {
         return Class::Cancel;
     }
     let worthless =
-        |amount: &U256, token: &Token| amount.is_zero() || !is_priced(snapshot, &token.asset);
+        |amount: &U256, token: &Token| amount.is_zero() || !marked.prices().values(&token.asset);
     let shrinks = intent
         .positions
         .iter()
@@ -129,42 +177,6 @@ fn classify(snapshot: &Snapshot, intent: &Intent) -> Class {
     } else {
         Class::Increasing
     }
-}
-
-/// Whether the asset has a value of its own: whether it has a price, known or not, or pays for
-/// gas. Others are receipts of positions, or airdrops that are not traded yet.
-pub(super) fn is_priced(snapshot: &Snapshot, asset: &AssetId) -> bool {
-    let pays_gas = || {
-        snapshot
-            .chains
-            .values()
-            .any(|chain| chain.gas_asset == *asset)
-    };
-    snapshot.prices.contains_key(asset) || pays_gas()
-}
-
-/// The fresh price of an asset; `Ok(None)` if it has no value of its own.
-pub(super) fn price_of(snapshot: &Snapshot, asset: &AssetId) -> Result<Option<Price>, Reason> {
-    let defect = match snapshot.prices.get(asset) {
-        Some(Reading::Fresh { value, .. }) => return Ok(Some(*value)),
-        Some(reading) => reading.defect().unwrap_or_default(),
-        None if is_priced(snapshot, asset) => "missing: not observed".to_owned(),
-        None => return Ok(None),
-    };
-    Err(Reason::NotFresh {
-        what: format!("price of {asset}"),
-        defect,
-    })
-}
-
-/// The value of an amount, rounded up; nothing for an asset without a value of its own.
-pub(super) fn value_up(snapshot: &Snapshot, token: &Token, amount: U256) -> Result<Usd, Reason> {
-    let Some(price) = price_of(snapshot, &token.asset)? else {
-        return Ok(Usd::ZERO);
-    };
-    price
-        .value(amount, token.decimals, Rounding::Up)
-        .ok_or_else(|| too_large("the value of", token))
 }
 
 /// The value of a change, rounded toward more: growth up, decline down.

@@ -1,8 +1,10 @@
 //! What a transaction may cost, and whether the wallet can pay.
 
+use std::borrow::Cow;
+
 use airdrops_types::{Intent, Purpose, Reading, Reason, Token, U256, Usd};
 
-use super::effect::{Class, Effect, value_up};
+use super::effect::{Class, Effect};
 use crate::exposure::balance_of;
 use crate::gas::{Charge, GasMeasure, GasUse, all_in};
 use crate::{GateState, Marked, Policy};
@@ -82,18 +84,19 @@ pub(super) fn check(
     let gas_limit = gas_limit(intent, reasons);
     let fee = U256::from(gas_limit).saturating_mul(U256::from(wanted));
     let fee = fee.saturating_add(data_fee(policy, intent, effect.class, reasons));
+    let native = native_token(policy, marked, intent);
     if effect.class == Class::Increasing {
         check_gas(policy, state, marked, intent, tip, reasons);
-        check_fee_limit(policy, marked, intent, fee, reasons);
-        for (token, amount) in &effect.spends {
+        check_fee_limit(policy, marked, native.as_deref(), fee, reasons);
+        for (token, amount) in effect.spends() {
             if !token.is_native() {
-                require(marked, intent, effect.class, token, *amount, reasons);
+                require(marked, intent, effect.class, token, amount, reasons);
             }
         }
     }
-    if let Some(token) = native_token(policy, marked, intent) {
+    if let Some(token) = native.as_deref() {
         let needed = intent.call.value.saturating_add(fee);
-        require(marked, intent, effect.class, &token, needed, reasons);
+        require(marked, intent, effect.class, token, needed, reasons);
     }
     Fees {
         gas_limit,
@@ -181,12 +184,12 @@ fn check_gas(
 fn check_fee_limit(
     policy: &Policy,
     marked: &Marked<'_>,
-    intent: &Intent,
+    native: Option<&Token>,
     fee: U256,
     reasons: &mut Vec<Reason>,
 ) {
-    if let Some(token) = native_token(policy, marked, intent) {
-        match value_up(marked.snapshot(), &token, fee) {
+    if let Some(token) = native {
+        match marked.prices().value_up(token, fee) {
             Ok(measured) if measured > policy.fee_limit => reasons.push(Reason::FeeLimit {
                 measured,
                 bound: policy.fee_limit.max(Usd::ZERO),
@@ -198,16 +201,21 @@ fn check_fee_limit(
 }
 
 /// The chain's native currency, as the policy lists it, or else as the chain is observed.
-fn native_token(policy: &Policy, marked: &Marked<'_>, intent: &Intent) -> Option<Token> {
+fn native_token<'a>(
+    policy: &'a Policy,
+    marked: &'a Marked<'_>,
+    intent: &Intent,
+) -> Option<Cow<'a, Token>> {
     let listed = marked.lists(policy).native(intent.chain);
-    listed.cloned().or_else(|| {
+    listed.map(Cow::Borrowed).or_else(|| {
         let chain = marked.snapshot().chains.get(&intent.chain)?;
-        Some(Token {
+        let token = Token {
             chain: intent.chain,
             contract: None,
             asset: chain.gas_asset.clone(),
             decimals: 18,
-        })
+        };
+        Some(Cow::Owned(token))
     })
 }
 

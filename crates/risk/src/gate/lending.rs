@@ -14,7 +14,7 @@ pub(super) fn changes<'a>(
     policy: &'a Policy,
     marked: &Marked<'a>,
     intent: &'a Intent,
-    effect: &Effect<'_>,
+    effect: &Effect<'a>,
 ) -> Vec<(&'a str, &'a Token, U256, U256)> {
     let open: Vec<&AllowanceView> = marked
         .snapshot()
@@ -52,7 +52,7 @@ pub(super) fn changes<'a>(
                 balance_after(balance, effect, token),
                 U256::ZERO,
             );
-            (policy.family(protocol), token, before, after)
+            (effect.family_of(policy, protocol), token, before, after)
         })
         .collect()
 }

@@ -1,114 +1,112 @@
 //! How much one transaction, one protocol family and one asset may be.
 
-use std::collections::BTreeMap;
-
 use airdrops_types::{
-    AssetId, Bps, ControlState, I256, Intent, IntentId, ProtocolId, Reason, Scope, Snapshot, Token,
-    Usd,
+    AssetId, Bps, ControlState, I256, Intent, IntentId, ProtocolId, Reason, Scope, Token, Usd,
 };
 
-use super::effect::{Effect, change_value, price_of, too_large, value_up};
+use super::effect::{Effect, change_value, too_large};
 use super::lending;
-use crate::exposure::Exposure;
+use super::sums::Sums;
 use crate::structure::Listed;
 use crate::{AdaptiveLimits, Marked, Policy, ReservationBook};
 
 /// What a transaction adds, valued by fresh prices and rounded up.
 #[derive(Debug, Default)]
-pub(super) struct Growth {
+pub(super) struct Growth<'a> {
     /// What it moves: spent, put into positions, or lent by an allowance; the greatest of these.
     pub(super) transaction: Usd,
     /// Growth per protocol family, each positive.
-    pub(super) families: BTreeMap<String, Usd>,
+    pub(super) families: Sums<&'a str, Usd>,
     /// Growth per asset, each positive.
-    pub(super) assets: BTreeMap<AssetId, Usd>,
+    pub(super) assets: Sums<&'a AssetId, Usd>,
 }
 
-/// Changes in base units, by asset and decimals: what is the same asset in the same unit cancels
-/// out before it is valued, so that a deposit is no growth of its asset by a rounding error.
-type Changes<'a> = BTreeMap<(&'a AssetId, u8), I256>;
-
-impl Growth {
+impl<'a> Growth<'a> {
     pub(super) fn of(
-        policy: &Policy,
-        marked: &Marked<'_>,
-        intent: &Intent,
-        effect: &Effect<'_>,
+        policy: &'a Policy,
+        marked: &Marked<'a>,
+        intent: &'a Intent,
+        effect: &Effect<'a>,
         reasons: &mut Vec<Reason>,
     ) -> Self {
-        let snapshot = marked.snapshot();
+        let prices = marked.prices();
         let mut spent = Usd::ZERO;
-        for (token, amount) in &effect.spends {
-            add(
-                &mut spent,
-                value_up(snapshot, token, *amount),
-                token,
-                reasons,
-            );
+        for (token, amount) in effect.spends() {
+            add(&mut spent, prices.value_up(token, amount), token, reasons);
         }
         let mut lent = Usd::ZERO;
         for set in &intent.allowances {
-            let value = value_up(snapshot, &set.token, set.amount);
+            let value = prices.value_up(&set.token, set.amount);
             add(&mut lent, value, &set.token, reasons);
         }
 
+        // Changes in base units, by asset and decimals: what is the same asset in the same unit
+        // cancels out before it is valued, so that a deposit is no growth of its asset by a
+        // rounding error.
         let mut invested = Usd::ZERO;
-        let mut by_family: BTreeMap<&str, Changes<'_>> = BTreeMap::new();
-        let mut by_asset = Changes::new();
+        let mut by_family: Sums<(&str, &AssetId, u8), I256> = Sums::default();
+        let mut by_asset: Sums<(&AssetId, u8), I256> = Sums::default();
         for change in &intent.positions {
             let token = &change.token;
-            let family = by_family
-                .entry(policy.family(&change.protocol))
-                .or_default();
-            apply(family, token, Some(change.delta), reasons);
-            apply(&mut by_asset, token, Some(change.delta), reasons);
+            let family = effect.family_of(policy, &change.protocol);
+            let delta = Some(change.delta);
+            apply(
+                by_family.at((family, &token.asset, token.decimals)),
+                token,
+                delta,
+                reasons,
+            );
+            apply(
+                by_asset.at((&token.asset, token.decimals)),
+                token,
+                delta,
+                reasons,
+            );
             if change.delta.is_positive() {
-                let value = match price_of(snapshot, &token.asset) {
-                    Ok(None) => Err(Reason::Unmeasurable {
+                let value = if prices.values(&token.asset) {
+                    prices.value_up(token, change.delta.unsigned_abs())
+                } else {
+                    Err(Reason::Unmeasurable {
                         what: format!("a growing position in {}, which has no price", token.asset),
-                    }),
-                    _ => value_up(snapshot, token, change.delta.unsigned_abs()),
+                    })
                 };
                 add(&mut invested, value, token, reasons);
             }
         }
-        for token in effect.tokens() {
-            apply(&mut by_asset, token, effect.wallet_change(token), reasons);
+        for (token, change) in effect.wallet_changes() {
+            apply(
+                by_asset.at((&token.asset, token.decimals)),
+                token,
+                change,
+                reasons,
+            );
         }
 
         let mut growth = Self {
             transaction: spent.max(lent).max(invested),
             ..Self::default()
         };
-        let mut totals: BTreeMap<&str, Usd> = BTreeMap::new();
-        for (family, changes) in by_family {
-            let total = totals.entry(family).or_default();
-            for ((asset, decimals), change) in changes {
-                *total = sum(*total, snapshot, asset, decimals, change, reasons);
-            }
+        for ((family, asset, decimals), change) in by_family.iter() {
+            let total = growth.families.at(family);
+            *total = sum(*total, marked, asset, *decimals, *change, reasons);
         }
         let lent = lending_growth(policy, marked, intent, effect, reasons);
-        for (family, change) in &lent {
-            let total = totals.entry(family).or_default();
+        for (family, change) in lent.iter() {
+            let total = growth.families.at(family);
             *total = Usd(total.0.saturating_add(change.0));
         }
-        for (family, total) in totals {
-            grow(&mut growth.families, family.to_owned(), total);
-        }
-        for ((asset, decimals), change) in by_asset {
-            let before = growth.assets.remove(asset).unwrap_or_default();
-            let total = sum(before, snapshot, asset, decimals, change, reasons);
-            growth.assets.insert(asset.clone(), total);
-        }
-        growth.assets.retain(|_, total| *total > Usd::ZERO);
-
         // What leaves for nothing that has a price went into the protocol, declared or not.
-        if !effect.returns_value(snapshot) {
-            let family = policy.family(&intent.protocol);
-            let lent = lent.get(family).copied().unwrap_or_default();
-            let total = Usd(spent.0.saturating_add(lent.0));
-            grow(&mut growth.families, family.to_owned(), total);
+        if !effect.returns_value(marked) {
+            let lent = lent.get(&effect.family).copied().unwrap_or_default();
+            let total = growth.families.at(effect.family);
+            *total = Usd(spent.0.saturating_add(lent.0)).max(*total);
         }
+        growth.families.retain(|total| *total > Usd::ZERO);
+        for ((asset, decimals), change) in by_asset.iter() {
+            let total = growth.assets.at(asset);
+            *total = sum(*total, marked, asset, *decimals, *change, reasons);
+        }
+        growth.assets.retain(|total| *total > Usd::ZERO);
         growth
     }
 }
@@ -120,15 +118,16 @@ pub(super) struct Limits<'a> {
     pub(super) listed: Option<&'a Listed>,
     /// The worst state that covers the intent.
     pub(super) control: ControlState,
-    pub(super) exposure: &'a Exposure,
+    pub(super) marked: &'a Marked<'a>,
+    pub(super) equity: Usd,
     pub(super) reservations: &'a ReservationBook,
     /// How much of the limits holds at present.
     pub(super) scales: &'a AdaptiveLimits,
 }
 
 impl Limits<'_> {
-    pub(super) fn check(&self, intent: IntentId, growth: &Growth, reasons: &mut Vec<Reason>) {
-        let equity = self.exposure.equity;
+    pub(super) fn check(&self, intent: IntentId, growth: &Growth<'_>, reasons: &mut Vec<Reason>) {
+        let equity = self.equity;
         if equity <= Usd::ZERO {
             return reasons.push(Reason::Unmeasurable {
                 what: format!("limits as shares of an equity of {equity}"),
@@ -148,7 +147,7 @@ impl Limits<'_> {
                 limit,
             });
         }
-        for (family, growth) in &growth.families {
+        for (family, growth) in growth.families.iter() {
             let limit = scaled(
                 self.policy.limit_of_family(family),
                 self.scale_of(family),
@@ -156,17 +155,17 @@ impl Limits<'_> {
             );
             let bound = equity.fraction(limit);
             let reserved = self.reservations.protocol(family, Some(intent));
-            let measured = self.exposure.protocol(family) + reserved + *growth;
+            let measured = self.marked.in_protocol(family) + reserved + *growth;
             if measured > bound {
                 reasons.push(Reason::ProtocolLimit {
-                    family: family.clone(),
+                    family: (*family).to_owned(),
                     measured,
                     bound,
                     limit,
                 });
             }
         }
-        for (asset, growth) in &growth.assets {
+        for (asset, growth) in growth.assets.iter() {
             // A cautious state halves sizes; what an asset may be follows the market alone.
             let limit = scaled(
                 self.policy.limit_of_asset(asset),
@@ -175,10 +174,10 @@ impl Limits<'_> {
             );
             let bound = equity.fraction(limit);
             let reserved = self.reservations.asset(asset, Some(intent));
-            let measured = self.exposure.asset(asset) + reserved + *growth;
+            let measured = self.marked.in_asset(asset) + reserved + *growth;
             if measured > bound {
                 reasons.push(Reason::AssetLimit {
-                    asset: asset.clone(),
+                    asset: (*asset).clone(),
                     measured,
                     bound,
                     limit,
@@ -219,17 +218,18 @@ fn lending_growth<'a>(
     policy: &'a Policy,
     marked: &Marked<'a>,
     intent: &'a Intent,
-    effect: &Effect<'_>,
+    effect: &Effect<'a>,
     reasons: &mut Vec<Reason>,
-) -> BTreeMap<&'a str, Usd> {
-    let snapshot = marked.snapshot();
-    let mut growth: BTreeMap<&str, Usd> = BTreeMap::new();
+) -> Sums<&'a str, Usd> {
+    let prices = marked.prices();
+    let mut growth: Sums<&str, Usd> = Sums::default();
     for (family, token, before, after) in lending::changes(policy, marked, intent, effect) {
-        let values = value_up(snapshot, token, before)
-            .and_then(|before| Ok((before, value_up(snapshot, token, after)?)));
+        let values = prices
+            .value_up(token, before)
+            .and_then(|before| Ok((before, prices.value_up(token, after)?)));
         match values {
             Ok((before, after)) => {
-                let total = growth.entry(family).or_default();
+                let total = growth.at(family);
                 let change = after.0.saturating_sub(before.0);
                 *total = Usd(total.0.saturating_add(change));
             }
@@ -237,14 +237,6 @@ fn lending_growth<'a>(
         }
     }
     growth
-}
-
-/// Notes growth, if it is any and the greatest so far.
-fn grow(families: &mut BTreeMap<String, Usd>, family: String, growth: Usd) {
-    if growth > Usd::ZERO {
-        let noted = families.entry(family).or_default();
-        *noted = growth.max(*noted);
-    }
 }
 
 fn add(total: &mut Usd, value: Result<Usd, Reason>, token: &Token, reasons: &mut Vec<Reason>) {
@@ -255,13 +247,8 @@ fn add(total: &mut Usd, value: Result<Usd, Reason>, token: &Token, reasons: &mut
     }
 }
 
-fn apply<'a>(
-    changes: &mut Changes<'a>,
-    token: &'a Token,
-    change: Option<I256>,
-    reasons: &mut Vec<Reason>,
-) {
-    let sum = changes.entry((&token.asset, token.decimals)).or_default();
+/// Adds a change, unless the sum would not fit.
+fn apply(sum: &mut I256, token: &Token, change: Option<I256>, reasons: &mut Vec<Reason>) {
     match change.and_then(|change| sum.checked_add(change)) {
         Some(total) => *sum = total,
         None => reasons.push(too_large("changes of", token)),
@@ -271,7 +258,7 @@ fn apply<'a>(
 /// `total` plus the value of a change; unchanged, with a reason, if it cannot be valued.
 fn sum(
     total: Usd,
-    snapshot: &Snapshot,
+    marked: &Marked<'_>,
     asset: &AssetId,
     decimals: u8,
     change: I256,
@@ -280,7 +267,7 @@ fn sum(
     if change.is_zero() {
         return total;
     }
-    let price = match price_of(snapshot, asset) {
+    let price = match marked.prices().price(asset) {
         Ok(Some(price)) => price,
         Ok(None) => return total,
         Err(reason) => {

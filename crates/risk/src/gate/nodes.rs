@@ -1,21 +1,19 @@
 //! What an intent adds at everything that the portfolio depends on.
 
-use airdrops_types::{
-    ControlState, I256, Intent, IntentId, Reason, Rounding, Snapshot, Token, Usd,
-};
+use airdrops_types::{ControlState, I256, Intent, IntentId, Reason, Rounding, Token, Usd};
 
-use super::effect::{Effect, price_of};
+use super::effect::Effect;
 use super::lending;
 use super::limits::scaled;
 use crate::look_through::{Change, Entries, ExposureError, Growth, Node, Situation};
 use crate::{GateState, Marked, Policy, Structure};
 
 /// Growth per node, each positive. What cannot be measured is a reason.
-pub(super) fn growth(
-    policy: &Policy,
-    marked: &Marked<'_>,
-    intent: &Intent,
-    effect: &Effect<'_>,
+pub(super) fn growth<'a>(
+    policy: &'a Policy,
+    marked: &Marked<'a>,
+    intent: &'a Intent,
+    effect: &Effect<'a>,
     reasons: &mut Vec<Reason>,
 ) -> Growth {
     let structure = match marked.structure() {
@@ -37,14 +35,13 @@ pub(super) fn growth(
         })
 }
 
-fn changes(
-    policy: &Policy,
+fn changes<'a>(
+    policy: &'a Policy,
     structure: &Structure,
-    marked: &Marked<'_>,
-    intent: &Intent,
-    effect: &Effect<'_>,
+    marked: &Marked<'a>,
+    intent: &'a Intent,
+    effect: &Effect<'a>,
 ) -> Result<Vec<Change>, ExposureError> {
-    let snapshot = marked.snapshot();
     let mut changes = Vec::new();
     let mut add = |entries: Result<Entries, ExposureError>, value: Usd| {
         if value != Usd::ZERO {
@@ -55,14 +52,14 @@ fn changes(
         }
         Ok(())
     };
-    for token in effect.tokens() {
-        let change = effect.wallet_change(token).unwrap_or(I256::MAX);
-        add(structure.holding(token), value(snapshot, token, change))?;
+    for (token, change) in effect.wallet_changes() {
+        let change = change.unwrap_or(I256::MAX);
+        add(structure.holding(token), value(marked, token, change))?;
     }
     let mut invested = Usd::ZERO;
     for change in &intent.positions {
-        let family = policy.family(&change.protocol);
-        let value = value(snapshot, &change.token, change.delta);
+        let family = effect.family_of(policy, &change.protocol);
+        let value = value(marked, &change.token, change.delta);
         if value > Usd::ZERO {
             invested += value;
         }
@@ -71,21 +68,20 @@ fn changes(
     for (family, token, before, after) in lending::changes(policy, marked, intent, effect) {
         let worth = |amount| {
             let amount = I256::try_from(amount).unwrap_or(I256::MAX);
-            value(snapshot, token, amount).0
+            value(marked, token, amount).0
         };
         let change = worth(after).saturating_sub(worth(before));
         add(structure.allowance(family), Usd(change))?;
     }
     // What leaves for nothing that has a price went into the protocol, declared or not.
-    if !effect.returns_value(snapshot) {
-        let family = policy.family(&intent.protocol);
+    if !effect.returns_value(marked) {
         let mut declared = invested;
-        for (token, amount) in &effect.spends {
-            let amount = I256::try_from(*amount).unwrap_or(I256::MAX);
-            let spent = value(snapshot, token, amount);
+        for (token, amount) in effect.spends() {
+            let amount = I256::try_from(amount).unwrap_or(I256::MAX);
+            let spent = value(marked, token, amount);
             let missing = Usd(spent.0.saturating_sub(declared.0).max(0));
             declared = Usd(declared.0.saturating_sub(spent.0).max(0));
-            add(structure.position(family, token), missing)?;
+            add(structure.position(effect.family, token), missing)?;
         }
     }
     Ok(changes)
@@ -107,8 +103,10 @@ pub(super) fn check(
         Ok(exposures) => exposures,
         Err(error) => return reasons.push(unmeasurable(error)),
     };
+    // Nothing can grow at a node that is no longer there.
     let claims = state.reservations.nodes(Some(intent));
-    let reserved = Growth::restore(structure.graph(), &claims);
+    let claims = claims.filter_map(|(name, claim)| Some((structure.places().named(name)?, claim)));
+    let reserved = Growth::claimed(structure.graph(), claims);
     let situation = Situation {
         exposures,
         reserved: &reserved,
@@ -144,8 +142,8 @@ fn is_named(node: &Node, reasons: &[Reason]) -> bool {
 /// The value of a change, rounded away from zero: what leaves one place and enters another cancels
 /// out. Nothing for an asset without a value of its own; a price that is not fresh is a reason
 /// elsewhere. What does not fit is as much as fits.
-fn value(snapshot: &Snapshot, token: &Token, change: I256) -> Usd {
-    let Ok(Some(price)) = price_of(snapshot, &token.asset) else {
+fn value(marked: &Marked<'_>, token: &Token, change: I256) -> Usd {
+    let Ok(Some(price)) = marked.prices().price(&token.asset) else {
         return Usd::ZERO;
     };
     let value = price.value(change.unsigned_abs(), token.decimals, Rounding::Up);

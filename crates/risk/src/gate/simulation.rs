@@ -2,11 +2,11 @@
 
 use airdrops_types::{AllowanceChange, Intent, Reason, Simulation, Timestamp, Token, U256};
 
-use super::effect::Effect;
-use crate::Policy;
+use super::effect::{Effect, Flow};
+use crate::structure::Lists;
 
 pub(super) fn check(
-    policy: &Policy,
+    lists: Lists<'_>,
     intent: &Intent,
     effect: &Effect<'_>,
     now: Timestamp,
@@ -19,16 +19,16 @@ pub(super) fn check(
         reasons.push(defect(format!("the call fails: {}", failure.reason)));
     }
     let age = now.since(ran.at).max(ran.at.since(now));
-    if age > policy.max_simulation_age {
+    if age > lists.policy.max_simulation_age {
         let side = if ran.at > now { "in the future" } else { "old" };
         reasons.push(defect(format!(
             "{} s {side}, at most {} s allowed",
             age.as_secs(),
-            policy.max_simulation_age.as_secs()
+            lists.policy.max_simulation_age.as_secs()
         )));
     }
-    for token in effect.tokens() {
-        reasons.extend(compare(effect, token));
+    for (token, flow) in effect.flows() {
+        reasons.extend(compare(token, flow));
     }
     for contract in &ran.unknown_outflows {
         reasons.push(undeclared(format!(
@@ -40,16 +40,16 @@ pub(super) fn check(
             "an allowance at {contract}, which is not configured"
         )));
     }
-    check_allowances(policy, intent, effect, ran, reasons);
+    check_allowances(lists, intent, effect, ran, reasons);
 }
 
 /// No more than declared leaves, and no less than declared arrives. Of a token that is both spent
 /// and received, only the difference can be seen.
-fn compare(effect: &Effect<'_>, token: &Token) -> Option<Reason> {
-    let (spend, receive) = (effect.spend_of(token), effect.receive_of(token));
-    let observed = effect.observed.get(token).copied().unwrap_or_default();
-    let moved = observed.unsigned_abs();
-    let kept = if observed.is_negative() {
+fn compare(token: &Token, flow: &Flow) -> Option<Reason> {
+    let spend = flow.spend.unwrap_or_default();
+    let receive = flow.receive.unwrap_or_default();
+    let moved = flow.observed.unsigned_abs();
+    let kept = if flow.observed.is_negative() {
         spend.checked_sub(moved)
     } else {
         Some(spend.saturating_add(moved))
@@ -70,7 +70,7 @@ fn compare(effect: &Effect<'_>, token: &Token) -> Option<Reason> {
 }
 
 fn check_allowances(
-    policy: &Policy,
+    lists: Lists<'_>,
     intent: &Intent,
     effect: &Effect<'_>,
     ran: &Simulation,
@@ -92,7 +92,7 @@ fn check_allowances(
         } = set;
         if amount.is_zero()
             || intent.allowances.contains(set)
-            || is_unspent_rest(policy, effect, set)
+            || is_unspent_rest(lists, effect, set)
         {
             continue;
         }
@@ -105,8 +105,8 @@ fn check_allowances(
 
 /// Whether an allowance is what the call left of an earlier exact approval: an allowed spender may
 /// then take no more, together with what it took, than the intent declares as spent.
-fn is_unspent_rest(policy: &Policy, effect: &Effect<'_>, set: &AllowanceChange) -> bool {
-    let observed = effect.observed.get(&set.token).copied().unwrap_or_default();
+fn is_unspent_rest(lists: Lists<'_>, effect: &Effect<'_>, set: &AllowanceChange) -> bool {
+    let observed = effect.observed_of(&set.token);
     let rest = if observed.is_negative() {
         effect
             .spend_of(&set.token)
@@ -114,7 +114,7 @@ fn is_unspent_rest(policy: &Policy, effect: &Effect<'_>, set: &AllowanceChange) 
     } else {
         U256::ZERO
     };
-    set.amount <= rest && policy.spenders.contains(&(set.token.chain, set.spender))
+    set.amount <= rest && lists.has_spender((set.token.chain, set.spender))
 }
 
 fn defect(defect: String) -> Reason {

@@ -17,6 +17,11 @@ pub enum ExposureError {
     /// A node that the graph does not have.
     #[error("{0} is not in the graph of dependencies")]
     UnknownNode(Node),
+    /// What exposure rests on is not fresh, or what depends on what is not known.
+    #[error(
+        "what is at stake is not known: its inputs are not fresh, or its dependencies defective"
+    )]
+    Unmeasured,
     /// Exposure that enters nowhere.
     #[error("a part of the portfolio needs a node at which its exposure enters")]
     NoEntries,

@@ -1,10 +1,10 @@
 //! Dependencies with every path followed in advance.
 
-use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeSet, HashMap};
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use airdrops_types::Bps;
+use rustc_hash::FxHashMap;
 
 use super::dependencies::{Dependencies, DependencyDefect};
 use super::exposures::ExposureError;
@@ -52,6 +52,31 @@ impl Entries {
     pub fn as_slice(&self) -> &[NodeIndex] {
         self.nodes.get(..self.count).unwrap_or_default()
     }
+
+    fn none(graph: GraphId) -> Self {
+        Self {
+            graph,
+            nodes: [NodeIndex(0); Self::MAX],
+            count: 0,
+        }
+    }
+
+    fn add(&mut self, node: NodeIndex) -> Result<(), ExposureError> {
+        if !self.as_slice().contains(&node) {
+            let free = self.nodes.get_mut(self.count);
+            *free.ok_or(ExposureError::TooManyEntries)? = node;
+            self.count += 1;
+        }
+        Ok(())
+    }
+
+    fn sorted(mut self) -> Result<Self, ExposureError> {
+        if self.count == 0 {
+            return Err(ExposureError::NoEntries);
+        }
+        self.nodes[..self.count].sort_unstable();
+        Ok(self)
+    }
 }
 
 /// Dependencies, compiled: for each node what it reaches, with which weight.
@@ -66,8 +91,8 @@ pub struct Graph {
     id: GraphId,
     /// Sorted; a node's position is its index.
     nodes: Vec<Node>,
-    /// The indices by node, hashed without a random seed. Never iterated.
-    indices: HashMap<Node, NodeIndex, BuildHasherDefault<DefaultHasher>>,
+    /// The indices by node.
+    indices: FxHashMap<Node, NodeIndex>,
     /// What all nodes reach, one after the other, each sorted by node.
     reach: Vec<Reach>,
     /// Where in `reach` each node begins, and the end of the last.
@@ -164,27 +189,24 @@ impl Graph {
     /// # Errors
     /// If there is none, if there are too many, or if one is not in the graph.
     pub fn entries(&self, nodes: &[Node]) -> Result<Entries, ExposureError> {
-        let mut found = Entries {
-            graph: self.id,
-            nodes: [NodeIndex(0); Entries::MAX],
-            count: 0,
-        };
+        let mut found = Entries::none(self.id);
         for node in nodes {
-            let index = self
-                .index(node)
-                .ok_or_else(|| ExposureError::UnknownNode(node.clone()))?;
-            if found.as_slice().contains(&index) {
-                continue;
-            }
-            let free = found.nodes.get_mut(found.count);
-            *free.ok_or(ExposureError::TooManyEntries)? = index;
-            found.count += 1;
+            let index = self.index(node);
+            found.add(index.ok_or_else(|| ExposureError::UnknownNode(node.clone()))?)?;
         }
-        if found.count == 0 {
-            return Err(ExposureError::NoEntries);
+        found.sorted()
+    }
+
+    /// The same by indices of this graph.
+    ///
+    /// # Errors
+    /// If there is none, or if there are too many.
+    pub(crate) fn entries_at(&self, nodes: &[NodeIndex]) -> Result<Entries, ExposureError> {
+        let mut found = Entries::none(self.id);
+        for index in nodes {
+            found.add(*index)?;
         }
-        found.nodes[..found.count].sort_unstable();
-        Ok(found)
+        found.sorted()
     }
 
     /// What a part that enters at several nodes reaches, sorted by node: weights from the entry

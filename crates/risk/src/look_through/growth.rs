@@ -6,7 +6,6 @@ use airdrops_types::Usd;
 
 use super::exposures::{ExposureError, NodeExposures, Weighted};
 use super::graph::{Entries, Graph, GraphId, NodeIndex};
-use super::node::Node;
 
 /// What happens to one part of the portfolio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,14 +49,12 @@ impl Growth {
         Ok(Self::within(graph, by_node))
     }
 
-    /// Claims as they were stored by [`Self::named`], those on one node added up. Claims on nodes
-    /// that the graph does not have are left out: nothing can grow there. Negative ones are too.
+    /// Claims on nodes of this graph, those on one node added up. Negative ones are left out.
     #[must_use]
-    pub fn restore<'a>(graph: &Graph, claims: impl IntoIterator<Item = &'a (Node, Usd)>) -> Self {
+    pub fn claimed(graph: &Graph, claims: impl IntoIterator<Item = (NodeIndex, Usd)>) -> Self {
         let mut by_node: Vec<(NodeIndex, Usd)> = claims
             .into_iter()
             .filter(|(_, claim)| *claim > Usd::ZERO)
-            .filter_map(|(node, claim)| Some((graph.index(node)?, *claim)))
             .collect();
         by_node.sort_unstable();
         by_node.dedup_by(|(later, claim), (node, sum)| {
@@ -68,16 +65,6 @@ impl Growth {
             same
         });
         Self::within(graph, by_node)
-    }
-
-    /// By names, to be stored.
-    #[must_use]
-    pub fn named(&self, graph: &Graph) -> Vec<(Node, Usd)> {
-        let named = self.by_node.iter().filter_map(|(index, growth)| {
-            let node = graph.node(*index)?;
-            Some((node.clone(), *growth))
-        });
-        named.collect()
     }
 
     /// The nodes that grow, sorted, each with a positive amount.
@@ -143,6 +130,7 @@ mod tests {
     use airdrops_types::Bps;
 
     use super::super::dependencies::Dependencies;
+    use super::super::node::Node;
     use super::*;
 
     fn node(text: &str) -> Node {
@@ -170,9 +158,10 @@ mod tests {
     }
 
     fn named(graph: &Graph, changes: &[Change]) -> Vec<(String, i128)> {
-        let growth = Growth::of(graph, changes).unwrap().named(graph);
-        let named = growth.into_iter();
-        named.map(|(node, usd)| (node.to_string(), usd.0)).collect()
+        let growth = Growth::of(graph, changes).unwrap();
+        let named = growth.iter();
+        let named = named.map(|(index, usd)| (graph.node(index).unwrap().to_string(), usd.0));
+        named.collect()
     }
 
     #[test]
@@ -207,26 +196,19 @@ mod tests {
     }
 
     #[test]
-    fn claims_are_stored_by_name_and_add_up() {
+    fn claims_on_one_node_add_up() {
         let graph = graph();
+        let index = |text: &str| graph.index(&node(text)).unwrap();
         let growth = Growth::of(&graph, &[change(&graph, &["asset:ETH"], 5)]).unwrap();
-        let mut claims = growth.named(&graph);
-        assert_eq!(Growth::restore(&graph, &claims), growth);
-        claims.push((node("asset:ETH"), Usd(2)));
-        claims.push((node("asset:ETH"), Usd(-9)));
-        claims.push((node("asset:gone"), Usd(2)));
-        let restored = Growth::restore(&graph, &claims);
-        assert_eq!(
-            restored.at(graph.index(&node("asset:ETH")).unwrap()),
-            Usd(7)
-        );
-        let oracle = graph.index(&node("oracle:chainlink")).unwrap();
-        assert_eq!(restored.at(oracle), Usd(5));
-        assert_eq!(
-            restored.at(graph.index(&node("chain:1")).unwrap()),
-            Usd::ZERO
-        );
-        assert_eq!(restored.iter().count(), 2);
+        let mut claims: Vec<_> = growth.iter().collect();
+        assert_eq!(Growth::claimed(&graph, claims.clone()), growth);
+        claims.push((index("asset:ETH"), Usd(2)));
+        claims.push((index("asset:ETH"), Usd(-9)));
+        let claimed = Growth::claimed(&graph, claims);
+        assert_eq!(claimed.at(index("asset:ETH")), Usd(7));
+        assert_eq!(claimed.at(index("oracle:chainlink")), Usd(5));
+        assert_eq!(claimed.at(index("chain:1")), Usd::ZERO);
+        assert_eq!(claimed.iter().count(), 2);
     }
 
     #[test]

@@ -1,21 +1,24 @@
 //! Where the policy lists what: so that no decision looks through whole lists.
 
-use std::collections::HashMap;
-
 use airdrops_types::{Address, ChainId, ProtocolId, Token};
+use rustc_hash::FxHashMap;
 
 use crate::{AllowedCall, Policy};
+
+/// Which function of which contract.
+type CallKey = (ChainId, Address, [u8; 4]);
 
 /// Places in the lists of one policy. They only say where to look first: what is found there is
 /// compared, and what is not found there is looked for in the whole list, so that no place of
 /// another policy ever permits anything.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Listed {
-    tokens: HashMap<Token, usize>,
-    natives: HashMap<ChainId, usize>,
-    calls: HashMap<AllowedCall, usize>,
-    spenders: HashMap<(ChainId, Address), usize>,
-    families: HashMap<String, Vec<ProtocolId>>,
+    tokens: FxHashMap<Token, usize>,
+    natives: FxHashMap<ChainId, usize>,
+    contracts: FxHashMap<(ChainId, Address), usize>,
+    calls: FxHashMap<CallKey, usize>,
+    spenders: FxHashMap<(ChainId, Address), usize>,
+    families: FxHashMap<String, Vec<ProtocolId>>,
 }
 
 impl Listed {
@@ -23,12 +26,18 @@ impl Listed {
         let mut listed = Self::default();
         for (place, token) in policy.tokens.iter().enumerate() {
             listed.tokens.entry(token.clone()).or_insert(place);
-            if token.is_native() {
-                listed.natives.entry(token.chain).or_insert(place);
+            match token.contract {
+                Some(contract) => {
+                    let key = (token.chain, contract);
+                    listed.contracts.entry(key).or_insert(place);
+                }
+                None => {
+                    listed.natives.entry(token.chain).or_insert(place);
+                }
             }
         }
         for (place, call) in policy.calls.iter().enumerate() {
-            listed.calls.entry(call.clone()).or_insert(place);
+            listed.calls.entry(key(call)).or_insert(place);
         }
         for (place, spender) in policy.spenders.iter().enumerate() {
             listed.spenders.entry(*spender).or_insert(place);
@@ -56,32 +65,47 @@ pub(crate) struct Lists<'a> {
 impl<'a> Lists<'a> {
     pub(crate) fn has_token(&self, token: &Token) -> bool {
         let place = self.listed.and_then(|listed| listed.tokens.get(token));
-        has(&self.policy.tokens, place, token)
+        find(&self.policy.tokens, place, |listed| listed == token).is_some()
     }
 
-    pub(crate) fn has_call(&self, call: &AllowedCall) -> bool {
-        let place = self.listed.and_then(|listed| listed.calls.get(call));
-        has(&self.policy.calls, place, call)
+    /// Whether a token has this contract.
+    pub(crate) fn has_contract(&self, chain: ChainId, contract: Address) -> bool {
+        let place = self.listed;
+        let place = place.and_then(|listed| listed.contracts.get(&(chain, contract)));
+        let is_it = |token: &Token| token.chain == chain && token.contract == Some(contract);
+        find(&self.policy.tokens, place, is_it).is_some()
+    }
+
+    /// Whether a protocol may make this call.
+    pub(crate) fn has_call(&self, call: CallKey, protocol: &ProtocolId) -> bool {
+        let place = self.listed.and_then(|listed| listed.calls.get(&call));
+        let is_it = |listed: &AllowedCall| key(listed) == call && listed.protocol == *protocol;
+        find(&self.policy.calls, place, is_it).is_some()
     }
 
     pub(crate) fn has_spender(&self, spender: (ChainId, Address)) -> bool {
         let place = self.listed.and_then(|listed| listed.spenders.get(&spender));
-        has(&self.policy.spenders, place, &spender)
+        find(&self.policy.spenders, place, |listed| *listed == spender).is_some()
     }
 
     /// The native currency of a chain.
     pub(crate) fn native(&self, chain: ChainId) -> Option<&'a Token> {
-        let is_it = |token: &&Token| token.chain == chain && token.is_native();
         let place = self.listed.and_then(|listed| listed.natives.get(&chain));
-        let found = place.and_then(|place| self.policy.tokens.get(*place));
-        found
-            .filter(is_it)
-            .or_else(|| self.policy.tokens.iter().find(is_it))
+        let is_it = |token: &Token| token.chain == chain && token.is_native();
+        find(&self.policy.tokens, place, is_it)
     }
 }
 
-fn has<T: PartialEq>(list: &[T], place: Option<&usize>, wanted: &T) -> bool {
-    place.and_then(|place| list.get(*place)) == Some(wanted) || list.contains(wanted)
+fn key(call: &AllowedCall) -> CallKey {
+    (call.chain, call.to, call.selector)
+}
+
+/// The element at `place` if it is the one, or else the first one that is.
+fn find<'a, T>(list: &'a [T], place: Option<&usize>, is_it: impl Fn(&T) -> bool) -> Option<&'a T> {
+    let there = place.and_then(|place| list.get(*place));
+    there
+        .filter(|found| is_it(found))
+        .or_else(|| list.iter().find(|found| is_it(found)))
 }
 
 #[cfg(test)]

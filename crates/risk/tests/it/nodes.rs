@@ -34,7 +34,7 @@ fn scaled(case: &mut Case, scope: Scope, scale: u32) {
 fn what_a_protocol_depends_on_has_a_limit_of_its_own() {
     let terms = on_a_bridge(1_000, 1_100).permitted();
     let claims = &terms.reservation.nodes;
-    assert!(claims.contains(&("bridge:hop".to_owned(), Usd::dollars(1_000))));
+    assert!(claims.contains(&("bridge:hop".into(), Usd::dollars(1_000))));
     let reasons = on_a_bridge(1_001, 1_100).refused(&["node_limit"]);
     assert_eq!(
         reasons[0],
@@ -59,7 +59,7 @@ fn a_reservation_of_another_intent_counts_at_nodes() {
         chain: HERE,
         protocols: Vec::new(),
         assets: Vec::new(),
-        nodes: vec![("bridge:hop".to_owned(), Usd::dollars(1))],
+        nodes: vec![("bridge:hop".into(), Usd::dollars(1))],
         booked_at: None,
     });
     case.refused(&["node_limit"]);
