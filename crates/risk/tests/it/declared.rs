@@ -15,7 +15,7 @@ use crate::world::{
 fn only_the_listed_may_be_touched() {
     let foreign = Address::repeat_byte(0xee);
     type Change = fn(&mut Case);
-    let break_it: [(&str, Change); 9] = [
+    let break_it: [(&str, Change); 10] = [
         ("wallet", |case| case.policy.wallets.clear()),
         ("chain 1", |case| {
             case.policy.gas_ceilings.remove(&HERE);
@@ -36,6 +36,9 @@ fn only_the_listed_may_be_touched() {
         }),
         ("protocol vault-1", |case| {
             case.policy.families.remove(&ProtocolId::new("vault-1"));
+        }),
+        ("protocol other-1", |case| {
+            case.intent.positions[0].protocol = ProtocolId::new("other-1");
         }),
     ];
     for (what, change) in break_it {
