@@ -10,7 +10,7 @@
 //! - [`ensemble`]: anything unusual, from several statistics judged by their own past.
 //! - [`bernoulli`]: failure rates per class.
 //! - [`cusum`], [`ewma_chart`]: control charts on values standardised by [`robust`].
-//! - [`calibrate`]: the threshold that keeps a budget of false alarms, by block bootstrap.
+//! - [`mod@calibrate`]: the threshold that keeps a budget of false alarms, by block bootstrap.
 //! - [`arl`]: what textbooks say of those charts under normal noise.
 //! - [`tail`], [`season`], [`hold_off`], [`window`]: what the others are made of.
 

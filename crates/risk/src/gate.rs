@@ -218,8 +218,9 @@ pub fn verdict(
                 ),
             });
         }
-        growth = limits::Growth::of(policy, marked, intent, &effect, &mut reasons);
-        nodes = nodes::growth(policy, marked, intent, &effect, &mut reasons);
+        let lent = lending::changes(policy, marked, intent, &effect);
+        growth = limits::Growth::of(policy, marked, intent, &effect, &lent, &mut reasons);
+        nodes = nodes::growth(policy, marked, intent, &effect, &lent, &mut reasons);
         match marked.exposure() {
             Ok(exposure) => {
                 let limits = limits::Limits {
@@ -276,7 +277,9 @@ fn claims(marked: &Marked<'_>, growth: &Growth) -> Vec<(Arc<str>, Usd)> {
     };
     let claims = growth.iter();
     claims
-        .filter_map(|(node, claim)| Some((Arc::clone(structure.places().name(node)?), claim)))
+        .filter_map(|(node, claim)| {
+            Some((Arc::clone(structure.places().name(node)?.text()), claim))
+        })
         .collect()
 }
 

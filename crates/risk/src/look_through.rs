@@ -25,6 +25,7 @@ pub mod growth;
 #[cfg(test)]
 mod laws;
 pub mod limits;
+mod name;
 pub mod node;
 pub mod source;
 
@@ -34,5 +35,6 @@ pub use exposures::{ExposureError, NodeExposures};
 pub use graph::{Entries, Graph, NodeIndex, Reach};
 pub use growth::{Change, Growth};
 pub use limits::{Breach, LimitDefect, NodeBounds, NodeLimits, Situation};
+pub(crate) use name::NodeName;
 pub use node::{Node, NodeClass, NodeError};
 pub use source::{Source, allowance_exposure};

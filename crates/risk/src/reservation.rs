@@ -1,14 +1,33 @@
 //! Exposure that was permitted and that no snapshot shows yet.
 
+use std::sync::Arc;
+
 use airdrops_types::{AssetId, IntentId, Reservation, Snapshot, Usd};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
+
+use crate::look_through::NodeName;
 
 /// All standing reservations, at most one per intent.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "Vec<Reservation>", into = "Vec<Reservation>")]
 pub struct ReservationBook {
     /// Sorted by intent.
     entries: Vec<Reservation>,
+    /// What all entries claim at nodes: kept, because a decision asks for many.
+    at_nodes: FxHashMap<NodeName, Usd>,
+}
+
+impl From<Vec<Reservation>> for ReservationBook {
+    fn from(reservations: Vec<Reservation>) -> Self {
+        Self::restore(reservations)
+    }
+}
+
+impl From<ReservationBook> for Vec<Reservation> {
+    fn from(book: ReservationBook) -> Self {
+        book.entries
+    }
 }
 
 impl ReservationBook {
@@ -35,32 +54,30 @@ impl ReservationBook {
         self.entries.get(index)
     }
 
-    /// What all reservations claim at nodes, that of `except` left out.
-    pub fn nodes(&self, except: Option<IntentId>) -> impl Iterator<Item = (&str, Usd)> {
-        self.others(except)
-            .flat_map(|entry| &entry.nodes)
-            .map(|(node, claim)| (&**node, *claim))
-    }
-
     /// Adds a reservation in place of the same intent's. One that claims nothing is not kept.
     pub fn reserve(&mut self, reservation: Reservation) {
         let empty = reservation.protocols.is_empty()
             && reservation.assets.is_empty()
             && reservation.nodes.is_empty();
-        match self.find(reservation.intent) {
-            Ok(index) if empty => {
-                self.entries.remove(index);
-            }
-            Ok(index) => self.entries[index] = reservation,
-            Err(_) if empty => {}
-            Err(index) => self.entries.insert(index, reservation),
+        self.release(reservation.intent);
+        if empty {
+            return;
+        }
+        for (node, claim) in &reservation.nodes {
+            let name = NodeName::new(Arc::clone(node));
+            *self.at_nodes.entry(name).or_default() += *claim;
+        }
+        if let Err(index) = self.find(reservation.intent) {
+            self.entries.insert(index, reservation);
         }
     }
 
     /// Ends the reservation of an intent that had, or can have, no effect.
     pub fn release(&mut self, intent: IntentId) -> Option<Reservation> {
         let index = self.find(intent).ok()?;
-        Some(self.entries.remove(index))
+        let released = self.entries.remove(index);
+        self.add_up();
+        Some(released)
     }
 
     /// Notes the block of the final outcome of `intent`; its reservation stands until a snapshot
@@ -91,6 +108,7 @@ impl ReservationBook {
                 }
             });
         self.entries = kept;
+        self.add_up();
         gone.into_iter().map(|entry| entry.intent).collect()
     }
 
@@ -112,6 +130,27 @@ impl ReservationBook {
             .filter(|(name, _)| name == asset)
             .map(|(_, claim)| *claim)
             .sum()
+    }
+
+    /// What all intents other than `except` claim of the node with this name.
+    pub(crate) fn node(&self, name: &NodeName, except: Option<IntentId>) -> Usd {
+        let all = self.at_nodes.get(name).copied().unwrap_or_default();
+        if all == Usd::ZERO || except.is_none() {
+            return all;
+        }
+        self.others(except)
+            .flat_map(|entry| &entry.nodes)
+            .filter(|(node, _)| node == name.text())
+            .map(|(_, claim)| *claim)
+            .sum()
+    }
+
+    fn add_up(&mut self) {
+        self.at_nodes.clear();
+        for (node, claim) in self.entries.iter().flat_map(|entry| &entry.nodes) {
+            let name = NodeName::new(Arc::clone(node));
+            *self.at_nodes.entry(name).or_default() += *claim;
+        }
     }
 
     fn others(&self, except: Option<IntentId>) -> impl Iterator<Item = &Reservation> {

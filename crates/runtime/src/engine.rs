@@ -1,32 +1,29 @@
 //! The engine: every room, wired.
 
+mod journal;
+mod start;
+mod stops;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use airdrops_chain::{ChainClient, ChainLane, Keyring, TransactionManager};
-use airdrops_protocols::{ModuleConfig, Registry};
+use airdrops_chain::{ChainClient, Keyring, TransactionManager};
+use airdrops_protocols::Registry;
 use airdrops_risk::profit::ProfitEvent;
-use airdrops_risk::{
-    Attempt, ControlBoard, FOREIGN_NONCE, Gate, GateState, Monitor, ReservationBook,
-};
-use airdrops_scheduler::{Change, Scheduler, TaskEvent};
-use airdrops_store::{Batch, Store, TaskFilter};
+use airdrops_risk::{Attempt, Gate, Monitor};
+use airdrops_scheduler::Scheduler;
+use airdrops_store::Store;
 use airdrops_types::{
-    Address, ChainId, Checkpoint, ControlSignal, ControlState, Entry, IntentId, Scope, Snapshot,
-    Target, TaskId, TaskState, Timestamp, Token, TransactionLog, Trip, U256, Unwind, UnwindRequest,
-    Usd,
+    Address, ChainId, Checkpoint, ControlSignal, ControlState, Entry, IntentId, Snapshot, Target,
+    TaskId, Timestamp, Token, TransactionLog, U256, Unwind, UnwindRequest, Usd,
 };
 
 use crate::clock::Clock;
-use crate::error::RunError;
-use crate::hold::STANDSTILLS;
 use crate::ledger::{BridgeEnds, Ledger};
 use crate::leftovers::Revocation;
 use crate::market::Market;
 use crate::observe::ReadFacts;
-use crate::restore::{complete_policy, looked_at, stored, tracked_tokens};
-use crate::settings::{Mode, Settings};
-use crate::watch::recall;
+use crate::settings::Settings;
 use crate::withdrawals::Withdrawn;
 
 /// Setting that holds what is under way over bridges.
@@ -138,168 +135,6 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Restores everything from the store and goes on where it stopped. Writes `Started` to the
-    /// journal.
-    ///
-    /// # Errors
-    /// [`RunError`] if the configuration does not fit together or the store fails.
-    pub fn start(mut settings: Settings, parts: Parts) -> Result<Self, RunError> {
-        let now = parts.clock.now();
-        let registry = Registry::new(settings.protocols.clone())
-            .map_err(|errors| RunError::settings(&errors))?;
-        let tokens = tracked_tokens(&settings, &registry);
-        complete_policy(&mut settings, &registry, &tokens);
-
-        let store = parts.store;
-        let (trips, revision) = store.control()?;
-        let reservations = ReservationBook::restore(store.reservations()?);
-        let control = ControlBoard::restore(trips, revision);
-        let gate = Gate::new(
-            settings.policy.clone(),
-            GateState {
-                control,
-                reservations,
-                ..GateState::default()
-            },
-        );
-        let scheduler = Scheduler::new(
-            settings.campaigns.clone(),
-            store.tasks(TaskFilter { open_only: false })?,
-            store.triggers()?,
-            settings.seed,
-            now,
-        )
-        .map_err(|errors| RunError::settings(&errors))?;
-
-        let monitor = recall(&settings, store.as_ref(), gate.state().control.trips(), now)?;
-        let last = store.last_equity()?;
-        let ledger = Ledger::new(
-            store.ledger_balances()?,
-            stored(store.as_ref(), IN_TRANSIT)?,
-        );
-        let withdrawn = Withdrawn::new(stored(store.as_ref(), WITHDRAWN)?);
-        let revocations = stored(store.as_ref(), REVOCATIONS)?;
-        let (unwind_requests, unwinds) = store.unwinds()?;
-        let standstills = stored(store.as_ref(), STANDSTILLS)?;
-        let gas_paid: Option<Usd> = stored(store.as_ref(), GAS_PAID)?;
-        let gas_paid = gas_paid.unwrap_or(last.map_or(Usd::ZERO, |point| point.gas));
-        let mut settled_at: BTreeMap<ChainId, u64> = BTreeMap::new();
-        for outcome in store.outcomes()? {
-            let highest = settled_at.entry(outcome.chain).or_default();
-            *highest = outcome.block.number.max(*highest);
-        }
-        let lanes = settings
-            .chains
-            .iter()
-            .filter_map(|chain| {
-                let client = parts.clients.get(&chain.id)?.clone();
-                Some((
-                    chain.id,
-                    ChainLane {
-                        client,
-                        confirmations: chain.confirmations,
-                        rebroadcast_after: chain.rebroadcast_after,
-                    },
-                ))
-            })
-            .collect();
-        let manager = TransactionManager::new(parts.log, parts.keyring, lanes, parts.checkpoint);
-        for wallet in looked_at(store.as_ref(), &settings.wallets)? {
-            manager.adopt_nonces(wallet);
-        }
-        let bridges = registry
-            .iter()
-            .filter_map(|protocol| match &protocol.module {
-                ModuleConfig::Bridge { remote_token, .. } => Some(BridgeEnds {
-                    protocol: protocol.id.clone(),
-                    leaves: protocol.chain,
-                    arrives: remote_token.clone(),
-                }),
-                _ => None,
-            })
-            .collect();
-
-        let mut engine = Self {
-            bridges,
-            registry,
-            tokens,
-            store,
-            clients: parts.clients,
-            market: parts.market,
-            facts: ReadFacts::new(),
-            rpc_defects: BTreeMap::new(),
-            manager,
-            gate,
-            scheduler,
-            monitor,
-            signals: Vec::new(),
-            profit_events: Vec::new(),
-            attempts: Vec::new(),
-            reported: None,
-            process: now.unix_seconds() ^ (u64::from(std::process::id()) << 32),
-            ledger,
-            revocations,
-            withdrawn,
-            unwind_requests,
-            unwinds,
-            net_flows: last.map_or(Usd::ZERO, |point| point.net_flows),
-            gas_paid,
-            equity: None,
-            targets: Vec::new(),
-            journalled: None,
-            standstills,
-            settled_at,
-            unreconciled: BTreeMap::new(),
-            unstuck: BTreeMap::new(),
-            told: BTreeMap::new(),
-            broken: false,
-            clock: parts.clock,
-            checkpoint: parts.checkpoint,
-            listener: parts.listener,
-            dry_run: parts.dry_run,
-            settings,
-        };
-        let mut batch = Batch::at(now);
-        batch.entries.push(engine.started_entry()?);
-        engine.plan_again(&mut batch, now)?;
-        let limits = engine.monitor.limits().clone();
-        engine.gate.adjust(limits, BTreeMap::new());
-        engine.commit(batch)?;
-        Ok(engine)
-    }
-
-    /// Amounts that were fixed before the program stopped, and that nothing was done with, are
-    /// taken from the present instead.
-    fn plan_again(&mut self, batch: &mut Batch, now: Timestamp) -> Result<(), RunError> {
-        let open = self.manager.open()?;
-        let untouched: Vec<TaskId> = self
-            .scheduler
-            .tasks()
-            .filter(|task| task.state == TaskState::Running && task.cursor == 0)
-            .filter(|task| !open.iter().any(|slot| slot.intent.task == task.id))
-            .map(|task| task.id.clone())
-            .collect();
-        for task in untouched {
-            let changes = self.scheduler.apply(&task, TaskEvent::Replan, now)?;
-            Self::note_changes(batch, changes);
-        }
-        Ok(())
-    }
-
-    fn started_entry(&self) -> Result<Entry, RunError> {
-        Ok(Entry::Started {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            mode: match self.settings.mode {
-                Mode::Demo => "demo",
-                Mode::Paper => "paper",
-                Mode::Live => "live",
-            }
-            .to_owned(),
-            seed: self.settings.seed,
-            policy: serde_json::to_value(&self.settings.policy)?,
-        })
-    }
-
     /// The worst control state of the whole.
     #[must_use]
     pub fn state(&self) -> ControlState {
@@ -315,171 +150,6 @@ impl Engine {
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
         self.scheduler.next_wake(self.clock.now())
-    }
-
-    /// Stores a batch (unless this is a dry run), and tells the listener.
-    pub(crate) fn commit(&mut self, batch: Batch) -> Result<(), RunError> {
-        if !self.dry_run {
-            self.store.commit(&batch)?;
-        }
-        for entry in batch.entries {
-            (self.listener)(batch.at, &entry);
-        }
-        Ok(())
-    }
-
-    /// Writes a note, unless it was the last thing that was said about this matter.
-    pub(crate) fn tell(
-        &mut self,
-        about: String,
-        text: String,
-        now: Timestamp,
-    ) -> Result<(), RunError> {
-        if self.told.get(&about) == Some(&text) {
-            return Ok(());
-        }
-        let mut batch = Batch::at(now);
-        batch.entries.push(Entry::Note { text: text.clone() });
-        self.told.insert(about, text);
-        self.commit(batch)
-    }
-
-    /// Tells the listener what another process changed: halts and resumes are in the journal
-    /// already, but whoever watches this process wants to see them here.
-    pub(crate) fn tell_foreign_changes(&mut self, before: &[Trip], now: Timestamp) {
-        let after = self.gate.state().control.trips().to_vec();
-        let by = "another process";
-        for trip in after.iter().filter(|trip| !before.contains(trip)) {
-            let (trip, by) = (trip.clone(), by.to_owned());
-            (self.listener)(now, &Entry::Tripped { trip, by });
-        }
-        for trip in before.iter().filter(|trip| {
-            !after
-                .iter()
-                .any(|other| (&other.scope, &other.breaker) == (&trip.scope, &trip.breaker))
-        }) {
-            (self.listener)(
-                now,
-                &Entry::Cleared {
-                    scope: trip.scope.clone(),
-                    breaker: trip.breaker.clone(),
-                    by: by.to_owned(),
-                    reason: "see the journal".to_owned(),
-                },
-            );
-        }
-    }
-
-    /// Takes over control states that others may have changed, and evidence that was consumed.
-    pub(crate) fn refresh_control(&mut self) -> Result<(), RunError> {
-        let (trips, revision) = self.store.control()?;
-        if revision == self.gate.state().control.revision() {
-            return Ok(());
-        }
-        let before = std::mem::replace(
-            self.gate.control_mut(),
-            ControlBoard::restore(trips, revision),
-        );
-        for wallet in self.settings.wallets.clone() {
-            let scope = Scope::Wallet(wallet);
-            let stands = |board: &ControlBoard| board.since(&scope, FOREIGN_NONCE).is_some();
-            if stands(&before) && !stands(&self.gate.state().control) {
-                self.manager.adopt_nonces(wallet);
-            }
-        }
-        self.consume_cleared(before.trips())
-    }
-
-    /// Trips a breaker: stored before it takes effect.
-    pub(crate) fn trip(&mut self, trip: Trip, now: Timestamp) -> Result<(), RunError> {
-        let entries = vec![Entry::Tripped {
-            trip: trip.clone(),
-            by: "breaker".to_owned(),
-        }];
-        let stop = trip.clone();
-        self.commit(Batch {
-            at: now,
-            trips: vec![trip],
-            entries,
-            ..Batch::default()
-        })?;
-        self.take_effect(stop)
-    }
-
-    /// A stop that was stored holds from now on; in a dry run, which stores nothing, too.
-    pub(crate) fn take_effect(&mut self, stop: Trip) -> Result<(), RunError> {
-        if self.dry_run {
-            self.gate.trip(stop);
-            return Ok(());
-        }
-        self.refresh_control()
-    }
-
-    /// Locks a wallet whose nonce somebody else used, unless it is locked for that.
-    pub(crate) fn lock_wallet(
-        &mut self,
-        wallet: Address,
-        evidence: String,
-        now: Timestamp,
-    ) -> Result<(), RunError> {
-        let scope = Scope::Wallet(wallet);
-        self.refresh_control()?;
-        let control = &self.gate.state().control;
-        if control.since(&scope, FOREIGN_NONCE).is_some() {
-            return Ok(());
-        }
-        self.trip(
-            Trip {
-                scope,
-                breaker: FOREIGN_NONCE.to_owned(),
-                state: ControlState::Locked,
-                since: now,
-                evidence,
-            },
-            now,
-        )
-    }
-
-    /// Journal entries and stored records for scheduler changes.
-    pub(crate) fn note_changes(batch: &mut Batch, changes: Vec<Change>) {
-        for change in changes {
-            match change {
-                Change::Task {
-                    record,
-                    from,
-                    reason,
-                } => {
-                    batch.entries.push(Entry::Task {
-                        task: record.id.clone(),
-                        from,
-                        to: record.state,
-                        reason,
-                        not_before: record.not_before,
-                    });
-                    batch.tasks.retain(|stored| stored.id != record.id);
-                    batch.tasks.push(record);
-                }
-                Change::Trigger { state } => {
-                    batch
-                        .triggers
-                        .retain(|stored| stored.campaign != state.campaign);
-                    batch.triggers.push(state);
-                }
-                Change::Fired {
-                    campaign,
-                    due,
-                    tasks,
-                    note,
-                } => {
-                    batch.entries.push(Entry::Fired {
-                        campaign: campaign.to_string(),
-                        due,
-                        tasks,
-                        note,
-                    });
-                }
-            }
-        }
     }
 
     /// Native currency that is kept back for gas: five worst-case transactions of 300,000 gas at

@@ -44,7 +44,7 @@ pub struct Chart {
 
 /// Share of the window at an instant, from 0 to 1.
 #[allow(clippy::cast_precision_loss)]
-pub fn position(window: (i64, i64), at: i64) -> f64 {
+fn position(window: (i64, i64), at: i64) -> f64 {
     let span = window.1.saturating_sub(window.0).max(1) as f64;
     (at.saturating_sub(window.0) as f64 / span).clamp(0.0, 1.0)
 }
@@ -62,6 +62,14 @@ pub fn time_labels(window: (i64, i64)) -> Markup {
             }
         }
     }
+}
+
+/// A bar of a timeline as an absolutely placed block, at least wide enough to be seen.
+/// `from` and `to` are instants in milliseconds.
+pub fn block(window: (i64, i64), from: i64, to: i64, class: &str, title: &str) -> Markup {
+    let left = position(window, from) * 100.0;
+    let width = position(window, to) * 100.0 - left;
+    html! { i class=(class) style=(format!("left:{left:.3}%;width:{width:.3}%")) title=(title) {} }
 }
 
 impl Chart {

@@ -1,12 +1,13 @@
-//! The report as one HTML file: no script, nothing loaded from elsewhere.
+//! The report as one HTML file.
 
 mod bands;
 mod gas;
 
 use airdrops_types::{Bps, ControlState, EquityPoint, TaskState, Timestamp, Usd};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-use super::chart::{Chart, Line, position, time_labels};
+use super::chart::{Chart, Line, block, time_labels};
+use super::page::{document, tile};
 use super::timeline::{Band, Segment};
 use super::{BaseFees, Exposure, Report, RunMode};
 
@@ -22,37 +23,25 @@ const MOST_REFUSALS: usize = 1000;
 #[must_use]
 pub fn render(report: &Report) -> String {
     let title = format!("airdrops report, {} mode", report.mode.word());
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (title) }
-                style { (PreEscaped(include_str!("style.css"))) }
-            }
-            body {
-                (banner(report.mode))
-                main {
-                    (header(report))
-                    @if report.entries == 0 {
-                        p.empty { "The journal is empty: there is nothing to report yet. " code { "airdrops run" } " starts the program." }
-                    } @else {
-                        (tiles(report))
-                        (control(report))
-                        (courses(report))
-                        (exposures(report))
-                        (gantt(report))
-                        (gas(report))
-                        (refusals(report))
-                    }
-                }
-                (footer(report))
+    let body = html! {
+        (banner(report.mode))
+        main {
+            (header(report))
+            @if report.entries == 0 {
+                p.empty { "The journal is empty: there is nothing to report yet. " code { "airdrops run" } " starts the program." }
+            } @else {
+                (tiles(report))
+                (control(report))
+                (courses(report))
+                (exposures(report))
+                (gantt(report))
+                (gas(report))
+                (refusals(report))
             }
         }
+        (footer(report))
     };
-    page.into_string()
+    document(&title, &body)
 }
 
 fn banner(mode: RunMode) -> Markup {
@@ -71,16 +60,6 @@ fn header(report: &Report) -> Markup {
             @if let (Some(from), Some(to)) = (report.from, report.to) {
                 p { time datetime=(from) { (minute(from)) } " to " time datetime=(to) { (minute(to)) } ", all times in UTC" }
             }
-        }
-    }
-}
-
-fn tile(name: &str, value: &str, note: &str, tone: &'static str) -> Markup {
-    html! {
-        div.tile {
-            dt { (name) }
-            dd class=(tone) { (value) }
-            dd.note { (note) }
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod chart;
 pub mod html;
+pub mod page;
 pub mod rows;
 pub mod series;
 pub mod terminal;

@@ -6,9 +6,9 @@ use airdrops_risk::look_through::{Dependencies, NodeLimits};
 use airdrops_risk::{AllowedCall, Gate, GateState, Policy};
 use airdrops_types::{
     Address, AllowanceChange, AssetId, B256, BlockRef, Bps, Bytes, Call, ChainId, ChainView,
-    Holding, I256, Intent, IntentId, Origin, Position, PositionDelta, PositionLeg, PositionView,
-    Price, ProtocolId, Purpose, Quote, Reading, Simulation, Snapshot, TaskId, Timestamp, Token,
-    TokenDelta, U256, Usd,
+    ControlState, Holding, I256, Intent, IntentId, Origin, Position, PositionDelta, PositionLeg,
+    PositionView, Price, ProtocolId, Purpose, Quote, Reading, Reservation, Scope, Simulation,
+    Snapshot, TaskId, Timestamp, Token, TokenDelta, Trip, U256, Usd,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -229,6 +229,39 @@ impl Size {
         }
     }
 
+    /// Twenty reservations stand, and three stops elsewhere.
+    fn state(&self) -> GateState {
+        let mut state = GateState::default();
+        for number in 0..20 {
+            let protocol = self.protocols - 1 - number;
+            state.reservations.reserve(Reservation {
+                intent: IntentId(B256::from(U256::from(1_000_000 + number))),
+                chain: self.chain(protocol),
+                protocols: vec![(format!("protocol-{protocol}"), Usd::dollars(100))],
+                assets: Vec::new(),
+                nodes: vec![
+                    (
+                        format!("protocol:protocol-{protocol}").into(),
+                        Usd::dollars(100),
+                    ),
+                    (format!("oracle:oracle-{number}").into(), Usd::dollars(50)),
+                    (format!("wrapper:wrapper-{number}").into(), Usd::dollars(10)),
+                ],
+                booked_at: None,
+            });
+        }
+        for protocol in [1, 2, 3] {
+            state.control.trip(Trip {
+                scope: Scope::Protocol(ProtocolId::new(format!("elsewhere-{protocol}"))),
+                state: ControlState::Halted,
+                breaker: "incident".to_owned(),
+                evidence: "two sources".to_owned(),
+                since: NOW,
+            });
+        }
+        state
+    }
+
     /// All of it.
     pub(crate) fn portfolio(
         &self,
@@ -242,7 +275,7 @@ impl Size {
         let policy = self.policy(dependencies, node_limits);
         Portfolio {
             snapshot: self.snapshot(&policy),
-            gate: Gate::new(policy, GateState::default()),
+            gate: Gate::new(policy, self.state()),
             intents: (0..self.protocols * 2)
                 .map(|number| self.intent(number))
                 .collect(),

@@ -4,7 +4,7 @@
 //! The range of the chart's statistic is cut into states; what a Markov chain over them needs to
 //! leave it is the solution of a linear system (Brook & Evans 1972 for CUSUM; Lucas & Saccucci 1990
 //! for EWMA). Real series have fatter tails, so these figures order charts and check code; the
-//! threshold of a live stream comes from [`super::calibrate`].
+//! threshold of a live stream comes from [`super::calibrate()`].
 
 use nalgebra::{DMatrix, DVector};
 

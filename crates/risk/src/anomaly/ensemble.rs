@@ -2,9 +2,9 @@
 //!
 //! Each value is turned into the statistics of [`Signal`]. Each statistic gets a probability from
 //! its own past ([`super::tail`]), so that units and shapes of distributions do not matter, and counts
-//! with its −log10 p beyond [`COMMON`]. The sum (Fisher 1932 adds ln p in the same way) is the
-//! surprise of the value: large where one statistic is far beyond all that was seen, or several
-//! are unusual at once. Only then is the value taken in.
+//! with its −log10 p beyond 0.5, which one value in three reaches. The sum (Fisher 1932 adds ln p
+//! in the same way) is the surprise of the value: large where one statistic is far beyond all that
+//! was seen, or several are unusual at once. Only then is the value taken in.
 
 use std::collections::VecDeque;
 

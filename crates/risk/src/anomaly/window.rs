@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-/// The last `capacity` finite values, with their order statistics. A value costs one binary search
-/// and one move of at most `capacity` numbers.
+/// The last `capacity` finite values, with their order statistics. A value costs two binary
+/// searches and one move of at most `capacity` numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct OrderedWindow {
@@ -68,16 +68,34 @@ impl OrderedWindow {
         if !value.is_finite() {
             return false;
         }
-        if self.arrived.len() == self.capacity
-            && let Some(oldest) = self.arrived.pop_front()
-        {
-            let place = self.sorted.partition_point(|held| *held < oldest);
-            self.sorted.remove(place);
+        let to = self.rank(value);
+        let oldest = if self.arrived.len() >= self.capacity {
+            self.arrived.pop_front()
+        } else {
+            None
+        };
+        match oldest {
+            None => self.sorted.insert(to, value),
+            // Only what lies between the two places moves.
+            Some(oldest) => {
+                let from = self.rank(oldest);
+                if from < to {
+                    self.sorted.copy_within(from + 1..to, from);
+                    self.sorted[to - 1] = value;
+                } else {
+                    self.sorted.copy_within(to..from, to + 1);
+                    self.sorted[to] = value;
+                }
+            }
         }
         self.arrived.push_back(value);
-        let place = self.sorted.partition_point(|held| *held < value);
-        self.sorted.insert(place, value);
         true
+    }
+
+    /// Number of values that sort before `value`.
+    fn rank(&self, value: f64) -> usize {
+        self.sorted
+            .partition_point(|held| held.total_cmp(&value).is_lt())
     }
 
     /// How many values it holds.
@@ -176,6 +194,9 @@ mod tests {
             let last: Vec<f64> = values[values.len().saturating_sub(capacity)..]
                 .iter().map(|v| f64::from(*v)).collect();
             prop_assert_eq!(window.values().collect::<Vec<_>>(), last.clone());
+            let mut sorted = last.clone();
+            sorted.sort_by(f64::total_cmp);
+            prop_assert_eq!(window.sorted(), &sorted);
             let median = median_of(last.clone());
             prop_assert_eq!(window.median(), Some(median));
             let mad = median_of(last.iter().map(|v| (v - median).abs()).collect());

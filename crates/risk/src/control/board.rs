@@ -239,8 +239,6 @@ fn worst<'a>(trips: impl Iterator<Item = &'a Trip>) -> (ControlState, Option<&'a
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::collections::BTreeSet;
-
     use airdrops_types::{Address, ChainId, ProtocolId};
 
     use super::*;
@@ -258,8 +256,8 @@ mod tests {
 
     fn touching(chain: u64, protocol: &ProtocolId) -> Touched<'_> {
         Touched {
-            chains: BTreeSet::from([ChainId(chain)]),
-            protocols: BTreeSet::from([protocol]),
+            chains: vec![ChainId(chain)],
+            protocols: vec![protocol],
             ..Touched::default()
         }
     }

@@ -1,46 +1,38 @@
 //! What a transaction touches.
 
-use std::collections::BTreeSet;
-
 use airdrops_types::{Address, AssetId, ChainId, Intent, ProtocolId, Scope};
 
 /// Everything that a transaction touches, in the terms of [`Scope`].
 #[derive(Debug, Clone, Default)]
 pub struct Touched<'a> {
     /// Its chain, and the chains of the positions that it changes.
-    pub chains: BTreeSet<ChainId>,
+    pub chains: Vec<ChainId>,
     /// The wallet that sends it.
-    pub wallets: BTreeSet<Address>,
+    pub wallets: Vec<Address>,
     /// Its protocol, and those whose positions it changes.
-    pub protocols: BTreeSet<&'a ProtocolId>,
+    pub protocols: Vec<&'a ProtocolId>,
     /// The assets that it spends, receives, approves or changes a position of.
-    pub assets: BTreeSet<&'a AssetId>,
+    pub assets: Vec<&'a AssetId>,
 }
 
 impl<'a> Touched<'a> {
     /// What `intent` touches.
     #[must_use]
     pub fn by(intent: &'a Intent) -> Self {
-        let mut touched = Self {
-            chains: BTreeSet::from([intent.chain]),
-            wallets: BTreeSet::from([intent.wallet]),
-            protocols: BTreeSet::from([&intent.protocol]),
-            assets: BTreeSet::new(),
-        };
         let amounts = intent.spend.iter().chain(&intent.receive);
-        touched
-            .assets
-            .extend(amounts.map(|amount| &amount.token.asset));
-        let allowances = intent.allowances.iter();
-        touched
-            .assets
-            .extend(allowances.map(|allowance| &allowance.token.asset));
-        for change in &intent.positions {
-            touched.chains.insert(change.token.chain);
-            touched.protocols.insert(&change.protocol);
-            touched.assets.insert(&change.token.asset);
+        let amounts = amounts.map(|amount| &amount.token);
+        let allowances = intent.allowances.iter().map(|allowance| &allowance.token);
+        let positions = intent.positions.iter().map(|change| &change.token);
+        let tokens = amounts.chain(allowances).chain(positions);
+        let changed = intent.positions.iter();
+        let chains = changed.clone().map(|change| change.token.chain);
+        let protocols = changed.map(|change| &change.protocol);
+        Self {
+            chains: std::iter::once(intent.chain).chain(chains).collect(),
+            wallets: vec![intent.wallet],
+            protocols: std::iter::once(&intent.protocol).chain(protocols).collect(),
+            assets: tokens.map(|token| &token.asset).collect(),
         }
-        touched
     }
 
     /// Whether any of it lies in `scope`.
@@ -49,8 +41,8 @@ impl<'a> Touched<'a> {
         match scope {
             Scope::Everything => true,
             Scope::Chain(chain) => self.chains.contains(chain),
-            Scope::Protocol(protocol) => self.protocols.contains(protocol),
-            Scope::Asset(asset) => self.assets.contains(asset),
+            Scope::Protocol(protocol) => self.protocols.contains(&protocol),
+            Scope::Asset(asset) => self.assets.contains(&asset),
             Scope::Wallet(wallet) => self.wallets.contains(wallet),
         }
     }

@@ -1,21 +1,29 @@
 //! What protocols may take from the wallet by allowances, before and after an intent.
 
-use std::collections::BTreeSet;
-
 use airdrops_types::{Address, AllowanceView, Intent, Reading, Token, U256};
 
 use super::effect::Effect;
 use crate::look_through::allowance_exposure;
 use crate::{Marked, Policy};
 
-/// For each allowance that is open or that the intent sets: the family that may use it, the token,
-/// and the base units that it could take before and at most after.
+/// What a family may take of a token by one allowance, base units.
+#[derive(Debug)]
+pub(super) struct Lent<'a> {
+    pub(super) family: &'a str,
+    pub(super) token: &'a Token,
+    /// Before the intent.
+    pub(super) before: U256,
+    /// After it, at most.
+    pub(super) after: U256,
+}
+
+/// Each allowance that is open or that the intent sets.
 pub(super) fn changes<'a>(
     policy: &'a Policy,
     marked: &Marked<'a>,
     intent: &'a Intent,
     effect: &Effect<'a>,
-) -> Vec<(&'a str, &'a Token, U256, U256)> {
+) -> Vec<Lent<'a>> {
     let open: Vec<&AllowanceView> = marked
         .snapshot()
         .allowances
@@ -29,11 +37,10 @@ pub(super) fn changes<'a>(
         .allowances
         .iter()
         .map(|set| (&set.token, set.spender));
-    let pairs: BTreeSet<(&Token, Address)> = open
-        .iter()
-        .map(|view| (&view.token, view.spender))
-        .chain(declared)
-        .collect();
+    let seen = open.iter().map(|view| (&view.token, view.spender));
+    let mut pairs: Vec<(&Token, Address)> = seen.chain(declared).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
     pairs
         .into_iter()
         .map(|(token, spender)| {
@@ -52,7 +59,12 @@ pub(super) fn changes<'a>(
                 balance_after(balance, effect, token),
                 U256::ZERO,
             );
-            (effect.family_of(policy, protocol), token, before, after)
+            Lent {
+                family: effect.family_of(policy, protocol),
+                token,
+                before,
+                after,
+            }
         })
         .collect()
 }

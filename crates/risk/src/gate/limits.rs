@@ -5,7 +5,7 @@ use airdrops_types::{
 };
 
 use super::effect::{Effect, change_value, too_large};
-use super::lending;
+use super::lending::Lent;
 use super::sums::Sums;
 use crate::structure::Listed;
 use crate::{AdaptiveLimits, Marked, Policy, ReservationBook};
@@ -27,6 +27,7 @@ impl<'a> Growth<'a> {
         marked: &Marked<'a>,
         intent: &'a Intent,
         effect: &Effect<'a>,
+        lent: &[Lent<'a>],
         reasons: &mut Vec<Reason>,
     ) -> Self {
         let prices = marked.prices();
@@ -34,10 +35,10 @@ impl<'a> Growth<'a> {
         for (token, amount) in effect.spends() {
             add(&mut spent, prices.value_up(token, amount), token, reasons);
         }
-        let mut lent = Usd::ZERO;
+        let mut allowed = Usd::ZERO;
         for set in &intent.allowances {
             let value = prices.value_up(&set.token, set.amount);
-            add(&mut lent, value, &set.token, reasons);
+            add(&mut allowed, value, &set.token, reasons);
         }
 
         // Changes in base units, by asset and decimals: what is the same asset in the same unit
@@ -83,14 +84,14 @@ impl<'a> Growth<'a> {
         }
 
         let mut growth = Self {
-            transaction: spent.max(lent).max(invested),
+            transaction: spent.max(allowed).max(invested),
             ..Self::default()
         };
         for ((family, asset, decimals), change) in by_family.iter() {
             let total = growth.families.at(family);
             *total = sum(*total, marked, asset, *decimals, *change, reasons);
         }
-        let lent = lending_growth(policy, marked, intent, effect, reasons);
+        let lent = lending_growth(marked, lent, reasons);
         for (family, change) in lent.iter() {
             let total = growth.families.at(family);
             *total = Usd(total.0.saturating_add(change.0));
@@ -215,21 +216,18 @@ pub(super) fn scaled(limit: Bps, scale: Bps, control: ControlState) -> Bps {
 
 /// By how much more, or less, each family may take by allowances.
 fn lending_growth<'a>(
-    policy: &'a Policy,
-    marked: &Marked<'a>,
-    intent: &'a Intent,
-    effect: &Effect<'a>,
+    marked: &Marked<'_>,
+    lent: &[Lent<'a>],
     reasons: &mut Vec<Reason>,
 ) -> Sums<&'a str, Usd> {
     let prices = marked.prices();
     let mut growth: Sums<&str, Usd> = Sums::default();
-    for (family, token, before, after) in lending::changes(policy, marked, intent, effect) {
-        let values = prices
-            .value_up(token, before)
-            .and_then(|before| Ok((before, prices.value_up(token, after)?)));
-        match values {
+    for lent in lent {
+        let before = prices.value_up(lent.token, lent.before);
+        let after = prices.value_up(lent.token, lent.after);
+        match before.and_then(|before| Ok((before, after?))) {
             Ok((before, after)) => {
-                let total = growth.at(family);
+                let total = growth.at(lent.family);
                 let change = after.0.saturating_sub(before.0);
                 *total = Usd(total.0.saturating_add(change));
             }

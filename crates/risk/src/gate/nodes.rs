@@ -3,7 +3,7 @@
 use airdrops_types::{ControlState, I256, Intent, IntentId, Reason, Rounding, Token, Usd};
 
 use super::effect::Effect;
-use super::lending;
+use super::lending::Lent;
 use super::limits::scaled;
 use crate::look_through::{Change, Entries, ExposureError, Growth, Node, Situation};
 use crate::{GateState, Marked, Policy, Structure};
@@ -14,6 +14,7 @@ pub(super) fn growth<'a>(
     marked: &Marked<'a>,
     intent: &'a Intent,
     effect: &Effect<'a>,
+    lent: &[Lent<'a>],
     reasons: &mut Vec<Reason>,
 ) -> Growth {
     let structure = match marked.structure() {
@@ -27,7 +28,7 @@ pub(super) fn growth<'a>(
             return Growth::default();
         }
     };
-    changes(policy, structure, marked, intent, effect)
+    changes(policy, structure, marked, intent, effect, lent)
         .and_then(|changes| Growth::of(structure.graph(), &changes))
         .unwrap_or_else(|error| {
             reasons.push(unmeasurable(&error));
@@ -41,6 +42,7 @@ fn changes<'a>(
     marked: &Marked<'a>,
     intent: &'a Intent,
     effect: &Effect<'a>,
+    lent: &[Lent<'a>],
 ) -> Result<Vec<Change>, ExposureError> {
     let mut changes = Vec::new();
     let mut add = |entries: Result<Entries, ExposureError>, value: Usd| {
@@ -65,13 +67,13 @@ fn changes<'a>(
         }
         add(structure.position(family, &change.token), value)?;
     }
-    for (family, token, before, after) in lending::changes(policy, marked, intent, effect) {
+    for lent in lent {
         let worth = |amount| {
             let amount = I256::try_from(amount).unwrap_or(I256::MAX);
-            value(marked, token, amount).0
+            value(marked, lent.token, amount).0
         };
-        let change = worth(after).saturating_sub(worth(before));
-        add(structure.allowance(family), Usd(change))?;
+        let change = worth(lent.after).saturating_sub(worth(lent.before));
+        add(structure.allowance(lent.family), Usd(change))?;
     }
     // What leaves for nothing that has a price went into the protocol, declared or not.
     if !effect.returns_value(marked) {
@@ -103,9 +105,11 @@ pub(super) fn check(
         Ok(exposures) => exposures,
         Err(error) => return reasons.push(unmeasurable(error)),
     };
-    // Nothing can grow at a node that is no longer there.
-    let claims = state.reservations.nodes(Some(intent));
-    let claims = claims.filter_map(|(name, claim)| Some((structure.places().named(name)?, claim)));
+    let own = state.reservations.of(intent).map(|own| own.intent);
+    let claims = growth.iter().filter_map(|(node, _)| {
+        let name = structure.places().name(node)?;
+        Some((node, state.reservations.node(name, own)))
+    });
     let reserved = Growth::claimed(structure.graph(), claims);
     let situation = Situation {
         exposures,

@@ -1,5 +1,6 @@
 //! Dependencies with every path followed in advance.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -211,28 +212,11 @@ impl Graph {
 
     /// What a part that enters at several nodes reaches, sorted by node: weights from the entry
     /// nodes added up and capped at 100 %, so that nothing counts for more than it is worth.
-    pub fn reach_of<'a>(&'a self, entries: &Entries) -> impl Iterator<Item = Reach> + use<'a> {
-        let mut rests: [&[Reach]; Entries::MAX] = [&[]; Entries::MAX];
-        for (rest, entry) in rests.iter_mut().zip(entries.as_slice()) {
-            *rest = self.reach(*entry);
-        }
-        let count = entries.count;
-        std::iter::from_fn(move || {
-            let rests = rests.get_mut(..count)?;
-            let next = rests.iter().filter_map(|rest| rest.first());
-            let node = next.map(|reach| reach.node).min()?;
-            let mut weight = 0;
-            for rest in rests {
-                if let Some((reach, after)) = rest.split_first()
-                    && reach.node == node
-                {
-                    weight += reach.weight.0;
-                    *rest = after;
-                }
-            }
-            let weight = Bps(weight).min(Bps::WHOLE);
-            Some(Reach { node, weight })
-        })
+    #[must_use]
+    pub fn reach_of(&self, entries: &Entries) -> Cow<'_, [Reach]> {
+        let mut parts = entries.as_slice().iter().map(|entry| self.reach(*entry));
+        let first = Cow::Borrowed(parts.next().unwrap_or_default());
+        parts.fold(first, |whole, part| Cow::Owned(union(&whole, part)))
     }
 
     /// With which share of its value a part falls with a node.
@@ -344,6 +328,29 @@ fn closure(
         .collect()
 }
 
+/// What either reaches, both sorted by node: weights added up and capped at 100 %.
+fn union(one: &[Reach], other: &[Reach]) -> Vec<Reach> {
+    let mut all = Vec::with_capacity(one.len() + other.len());
+    let mut rest = one;
+    for reach in other {
+        let before = rest.iter().take_while(|known| known.node < reach.node);
+        let (before, after) = rest.split_at(before.count());
+        all.extend_from_slice(before);
+        rest = after;
+        let Reach { node, weight } = *reach;
+        match rest.split_first() {
+            Some((known, after)) if known.node == node => {
+                let weight = Bps(known.weight.0 + weight.0).min(Bps::WHOLE);
+                all.push(Reach { node, weight });
+                rest = after;
+            }
+            _ => all.push(*reach),
+        }
+    }
+    all.extend_from_slice(rest);
+    all
+}
+
 fn index_at(position: usize) -> Option<NodeIndex> {
     u32::try_from(position).ok().map(NodeIndex)
 }
@@ -370,7 +377,8 @@ mod tests {
         let entries = graph.entries(&nodes).unwrap();
         let to = graph.index(&node(to)).unwrap();
         let weight = graph.weight(&entries, to);
-        let merged = graph.reach_of(&entries).find(|reach| reach.node == to);
+        let merged = graph.reach_of(&entries);
+        let merged = merged.iter().find(|reach| reach.node == to);
         assert_eq!(merged.map_or(Bps(0), |reach| reach.weight), weight);
         weight.0
     }

@@ -1,11 +1,9 @@
 //! What a transaction adds to what is at stake.
 
-use std::iter::Peekable;
-
 use airdrops_types::Usd;
 
 use super::exposures::{ExposureError, NodeExposures, Weighted};
-use super::graph::{Entries, Graph, GraphId, NodeIndex};
+use super::graph::{Entries, Graph, GraphId, NodeIndex, Reach};
 
 /// What happens to one part of the portfolio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,10 +37,7 @@ impl Growth {
                 return Err(ExposureError::Value(*value));
             }
             graph.check(entries)?;
-            let part = graph
-                .reach_of(entries)
-                .map(|reach| (reach.node, Weighted::of(*value, reach.weight)));
-            total = merge(&total, part);
+            total = merge(&total, &graph.reach_of(entries), *value);
         }
         let grown = total.into_iter().filter(|(_, total)| total.0 > 0);
         let by_node = grown.map(|(node, total)| (node, total.up())).collect();
@@ -103,24 +98,29 @@ impl Growth {
     }
 }
 
-/// Adds a part to a total; both are sorted by node.
+/// Adds a part of this value to a total; both are sorted by node.
 fn merge(
     total: &[(NodeIndex, Weighted)],
-    part: impl Iterator<Item = (NodeIndex, Weighted)>,
+    part: &[Reach],
+    value: Usd,
 ) -> Vec<(NodeIndex, Weighted)> {
-    // A part seldom reaches more nodes than this.
-    let mut merged = Vec::with_capacity(total.len() + 64);
-    let mut total: Peekable<_> = total.iter().copied().peekable();
-    for (node, Weighted(mut sum)) in part {
-        while let Some(before) = total.next_if(|(other, _)| *other < node) {
-            merged.push(before);
+    let mut merged = Vec::with_capacity(total.len() + part.len());
+    let mut rest = total;
+    for Reach { node, weight } in part {
+        let Weighted(mut sum) = Weighted::of(value, *weight);
+        while let Some(((other, before), after)) = rest.split_first()
+            && other <= node
+        {
+            if other == node {
+                sum = sum.saturating_add(before.0);
+            } else {
+                merged.push((*other, *before));
+            }
+            rest = after;
         }
-        if let Some((_, Weighted(other))) = total.next_if(|(other, _)| *other == node) {
-            sum = sum.saturating_add(other);
-        }
-        merged.push((node, Weighted(sum)));
+        merged.push((*node, Weighted(sum)));
     }
-    merged.extend(total);
+    merged.extend_from_slice(rest);
     merged
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use airdrops_types::{Alert, AlertLevel, ControlState, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::breaker::{Pin, PinChange};
 use crate::control::Change;
 
 /// What was last said about each matter.
@@ -51,6 +52,26 @@ pub(super) fn of_changes(changes: &[Change], now: Timestamp) -> Vec<Alert> {
             },
         })
         .collect()
+}
+
+/// Contracts that were trusted on first sight in this assessment.
+pub(super) fn of_trusted(pins: &PinChange, now: Timestamp) -> Vec<Alert> {
+    // What a clock that was ahead has dated later was told then.
+    let trusted = pins
+        .trusted_since(now)
+        .filter(|pin| pin.trusted_at == Some(now));
+    let alert = |pin: &Pin| Alert {
+        at: now,
+        level: AlertLevel::Info,
+        scope: Scope::Protocol(pin.protocol.clone()),
+        matter: "pin".to_owned(),
+        evidence: format!(
+            "contract {} on chain {} is trusted as it is now: compare it with what the \
+             protocol publishes",
+            pin.contract, pin.chain
+        ),
+    };
+    trusted.map(alert).collect()
 }
 
 /// A condition that holds or does not: told when it begins, gets worse, and ends.

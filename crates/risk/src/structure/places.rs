@@ -1,11 +1,9 @@
 //! Where nodes are in a graph, by what names them.
 
-use std::sync::Arc;
-
 use airdrops_types::{AssetId, ChainId};
 use rustc_hash::FxHashMap;
 
-use crate::look_through::{Graph, NodeClass, NodeIndex};
+use crate::look_through::{Graph, NodeClass, NodeIndex, NodeName};
 
 /// The indices of one graph's nodes, and the nodes in words: so that no decision makes names only
 /// to look them up.
@@ -14,8 +12,7 @@ pub(crate) struct Places {
     protocols: FxHashMap<String, NodeIndex>,
     assets: FxHashMap<AssetId, NodeIndex>,
     chains: FxHashMap<ChainId, NodeIndex>,
-    by_name: FxHashMap<Arc<str>, NodeIndex>,
-    names: Vec<Arc<str>>,
+    names: Vec<NodeName>,
 }
 
 impl Places {
@@ -24,13 +21,10 @@ impl Places {
             protocols: FxHashMap::default(),
             assets: FxHashMap::default(),
             chains: FxHashMap::default(),
-            by_name: FxHashMap::default(),
             names: Vec::with_capacity(graph.len()),
         };
         for (node, index) in graph.nodes().iter().zip(graph.indices()) {
-            let name: Arc<str> = node.to_string().into();
-            places.names.push(Arc::clone(&name));
-            places.by_name.insert(name, index);
+            places.names.push(NodeName::new(node.to_string().into()));
             match node.class() {
                 NodeClass::Protocol => {
                     places.protocols.insert(node.name().to_owned(), index);
@@ -64,13 +58,8 @@ impl Places {
         self.chains.get(&chain).copied()
     }
 
-    /// The node with this name: class and name, with a colon between.
-    pub(crate) fn named(&self, name: &str) -> Option<NodeIndex> {
-        self.by_name.get(name).copied()
-    }
-
     /// A node in words.
-    pub(crate) fn name(&self, node: NodeIndex) -> Option<&Arc<str>> {
+    pub(crate) fn name(&self, node: NodeIndex) -> Option<&NodeName> {
         self.names.get(node.position())
     }
 }

@@ -11,9 +11,10 @@
 //!   the price at K₀: on these exchanges bids also vanish because market makers withdraw, and what
 //!   they leave would give a number that is too low.
 
+use super::no_index::TermName;
 use super::option_chain::{CleanQuote, Expiry};
 use super::variance_strip::{
-    ImpliedIndex, Side, TermName, WingRule, bracket, interpolate, nothing, priced, term,
+    ImpliedIndex, Side, WingRule, bracket, interpolate, nothing, priced, term,
 };
 
 pub use super::variance_strip::THIRTY_DAYS;

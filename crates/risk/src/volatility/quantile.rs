@@ -1,110 +1,37 @@
 //! Quantiles of the last so many values.
 
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
-/// The last `capacity` values, kept sorted as well: a quantile is one look, a value is placed by
-/// binary search. Stored as the values in their order of arrival.
+use crate::anomaly::OrderedWindow;
+
+/// Quantiles of the last `capacity` values: each is one look.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Stored", into = "Stored")]
-pub struct RollingQuantile {
-    capacity: usize,
-    arrived: VecDeque<f64>,
-    sorted: Vec<f64>,
-}
-
-/// What is stored.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Stored {
-    capacity: usize,
-    values: VecDeque<f64>,
-}
-
-impl From<RollingQuantile> for Stored {
-    fn from(quantile: RollingQuantile) -> Self {
-        Self {
-            capacity: quantile.capacity,
-            values: quantile.arrived,
-        }
-    }
-}
-
-impl TryFrom<Stored> for RollingQuantile {
-    type Error = String;
-
-    fn try_from(stored: Stored) -> Result<Self, String> {
-        if stored.values.len() > stored.capacity {
-            return Err(format!(
-                "{} values stored, at most {} expected",
-                stored.values.len(),
-                stored.capacity
-            ));
-        }
-        if let Some(wrong) = stored.values.iter().find(|value| !value.is_finite()) {
-            return Err(format!("{wrong} is stored as a value"));
-        }
-        let mut sorted: Vec<f64> = stored.values.iter().copied().collect();
-        sorted.sort_by(f64::total_cmp);
-        Ok(Self {
-            capacity: stored.capacity,
-            arrived: stored.values,
-            sorted,
-        })
-    }
-}
+#[serde(transparent)]
+pub struct RollingQuantile(OrderedWindow);
 
 impl RollingQuantile {
     /// Of at most `capacity` values, at least one.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self {
-            capacity: capacity.max(1),
-            arrived: VecDeque::new(),
-            sorted: Vec::new(),
-        }
+        Self(OrderedWindow::new(capacity))
     }
 
     /// How many values there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.sorted.len()
+        self.0.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.sorted.is_empty()
+        self.0.is_empty()
     }
 
     /// Adds a value in place of the oldest, if there are `capacity` already. Returns whether it was
     /// taken: what is not finite is not.
     pub fn push(&mut self, value: f64) -> bool {
-        if !value.is_finite() {
-            return false;
-        }
-        let to = self.rank(value);
-        let oldest = if self.arrived.len() >= self.capacity {
-            self.arrived.pop_front()
-        } else {
-            None
-        };
-        match oldest {
-            None => self.sorted.insert(to, value),
-            // Only what lies between the two places moves.
-            Some(oldest) => {
-                let from = self.rank(oldest);
-                if from < to {
-                    self.sorted.copy_within(from + 1..to, from);
-                    self.sorted[to - 1] = value;
-                } else {
-                    self.sorted.copy_within(to..from, to + 1);
-                    self.sorted[to] = value;
-                }
-            }
-        }
-        self.arrived.push_back(value);
-        true
+        self.0.push(value)
     }
 
     /// The quantile at `level`, between the two nearest values in proportion: type 7 of Hyndman and
@@ -116,20 +43,15 @@ impl RollingQuantile {
         clippy::cast_sign_loss
     )]
     pub fn quantile(&self, level: f64) -> Option<f64> {
-        let last = self.sorted.len().checked_sub(1)?;
+        let sorted = self.0.sorted();
+        let last = sorted.len().checked_sub(1)?;
         if !(0.0..=1.0).contains(&level) {
             return None;
         }
         let place = level * last as f64;
         let below = (place as usize).min(last);
-        let (low, high) = (self.sorted[below], self.sorted[(below + 1).min(last)]);
+        let (low, high) = (sorted[below], sorted[(below + 1).min(last)]);
         Some(low + (place - below as f64) * (high - low))
-    }
-
-    /// Number of values that sort before `value`.
-    fn rank(&self, value: f64) -> usize {
-        self.sorted
-            .partition_point(|other| other.total_cmp(&value).is_lt())
     }
 }
 
@@ -170,7 +92,7 @@ mod tests {
             }
             let mut last: Vec<f64> = values.iter().rev().take(capacity).map(|v| f64::from(*v)).collect();
             last.sort_by(f64::total_cmp);
-            prop_assert_eq!(&rolling.sorted, &last);
+            prop_assert_eq!(rolling.0.sorted(), &last);
             let (low, high) = (rolling.quantile(level).unwrap(), rolling.quantile(1.0).unwrap());
             prop_assert!(low <= high);
         }

@@ -2,7 +2,11 @@
 //!
 //! A fixed level is dead within a few years: what was extreme in 2025 was an ordinary day of 2018.
 //! A quantile alone is as bad: it calls the worst weeks of the calmest year extreme. So each level
-//! is a quantile of the last 365 days, kept within bounds.
+//! rests on a quantile of the index's own history, kept within bounds.
+//!
+//! Medium and High begin at quantiles of the last 365 days. Extreme does not: one crisis fills the
+//! upper 2.5 % of a year, and would blind it for the next twelve months. It begins at a multiple of
+//! a lower quantile of the last 30 days: far above what has become usual.
 
 use std::time::Duration;
 
@@ -12,7 +16,7 @@ use thiserror::Error;
 
 use super::quantile::RollingQuantile;
 
-/// How one state is entered.
+/// What a threshold is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Level {
     /// Quantile of the index's own history, 0 to 1.
@@ -26,18 +30,23 @@ pub struct Level {
 /// How states are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct StateConfig {
-    /// From here on [`VolatilityState::Medium`].
+    /// From here on [`VolatilityState::Medium`]; its quantile is of the last `window` samples.
     pub medium: Level,
-    /// From here on [`VolatilityState::High`].
+    /// From here on [`VolatilityState::High`]; its quantile is of the last `window` samples.
     pub high: Level,
-    /// From here on [`VolatilityState::Extreme`].
+    /// From here on [`VolatilityState::Extreme`]; its quantile is of the last `recent` samples, and
+    /// is multiplied by `burst`.
     pub extreme: Level,
+    /// How many times what is usual of late is extreme; 1 or more.
+    pub burst: f64,
     /// A state is left when the index is below this share of its threshold, 0 to 1.
     pub exit: f64,
     /// And only if it was seen below the threshold itself for so long without a break.
     pub dwell: Duration,
-    /// Samples of history that quantiles are taken of.
+    /// Samples of history that the quantiles of medium and high are taken of.
     pub window: usize,
+    /// Samples of history that the quantile of extreme is taken of.
+    pub recent: usize,
     /// Fewer samples than this say nothing: the floors are the thresholds.
     pub least_samples: usize,
     /// One sample is taken per such time.
@@ -47,8 +56,9 @@ pub struct StateConfig {
 }
 
 impl Default for StateConfig {
-    /// Hourly samples of 365 days; quantiles 0.5, 0.85 and 0.975 within 45–80 %, 75–140 % and
-    /// 110–220 %; left 20 % below, 12 h after the threshold was last reached.
+    /// Hourly samples. Medium and high at the quantiles 0.5 and 0.85 of 365 days, within 45–80 % and
+    /// 75–140 %; extreme at 1.5 times the quantile 0.9 of 30 days, within 80–280 %. Left 20 % below,
+    /// 12 h after the threshold was last reached.
     fn default() -> Self {
         let level = |quantile, floor, cap| Level {
             quantile,
@@ -59,10 +69,12 @@ impl Default for StateConfig {
         Self {
             medium: level(0.5, 4500, 8000),
             high: level(0.85, 7500, 14_000),
-            extreme: level(0.975, 11_000, 22_000),
+            extreme: level(0.9, 8000, 28_000),
+            burst: 1.5,
             exit: 0.8,
             dwell: 12 * hour,
             window: 365 * 24,
+            recent: 30 * 24,
             least_samples: 30 * 24,
             sample_every: hour,
             longest_gap: hour,
@@ -73,9 +85,12 @@ impl Default for StateConfig {
 /// Why a configuration is none.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum StateConfigError {
-    /// A quantile outside of 0 to 1, or not rising from state to state.
-    #[error("the quantiles {0} do not rise from state to state between 0 and 1")]
+    /// A quantile outside of 0 to 1, or that of medium above that of high.
+    #[error("the quantiles {0} do not lie between 0 and 1, or medium's is above high's")]
     Quantiles(String),
+    /// A burst that is less than what is usual, or none.
+    #[error("extreme begins at {0} times what is usual; that is 1 or more")]
+    Burst(f64),
     /// Bounds that cross, or that do not rise from state to state.
     #[error("the bounds {0} do not rise from state to state, or a floor is above its cap")]
     Bounds(String),
@@ -98,16 +113,17 @@ impl StateConfig {
     /// # Errors
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<(), StateConfigError> {
-        let levels = self.levels();
-        let rising = levels
-            .windows(2)
-            .all(|pair| pair[0].quantile <= pair[1].quantile);
+        let levels = [self.medium, self.high, self.extreme];
+        let rising = self.medium.quantile <= self.high.quantile;
         let within = levels
             .iter()
             .all(|level| (0.0..=1.0).contains(&level.quantile));
         if !rising || !within {
             let text = levels.map(|level| level.quantile.to_string()).join(", ");
             return Err(StateConfigError::Quantiles(text));
+        }
+        if !self.burst.is_finite() || self.burst < 1.0 {
+            return Err(StateConfigError::Burst(self.burst));
         }
         let ordered = levels.iter().all(|level| level.floor <= level.cap);
         let rising = levels
@@ -120,21 +136,15 @@ impl StateConfig {
         if !(0.0..=1.0).contains(&self.exit) {
             return Err(StateConfigError::Exit(self.exit));
         }
-        if self.window < self.least_samples.max(1) {
-            return Err(StateConfigError::Window {
-                window: self.window,
-                least: self.least_samples.max(1),
-            });
+        let (window, least) = (self.window.min(self.recent), self.least_samples.max(1));
+        if window < least {
+            return Err(StateConfigError::Window { window, least });
         }
         Ok(())
     }
-
-    fn levels(&self) -> [Level; 3] {
-        [self.medium, self.high, self.extreme]
-    }
 }
 
-/// Where each state begins at present.
+/// Where each state begins at present; none begins below a calmer one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Thresholds {
     /// Of [`VolatilityState::Medium`].
@@ -170,6 +180,7 @@ pub struct Held {
 pub struct VolatilityStates {
     config: StateConfig,
     history: RollingQuantile,
+    recent: RollingQuantile,
     holds: [Hold; 3],
     last: Option<Timestamp>,
     last_sample: Option<Timestamp>,
@@ -185,6 +196,7 @@ impl VolatilityStates {
         Ok(Self {
             config,
             history: RollingQuantile::new(config.window),
+            recent: RollingQuantile::new(config.recent),
             holds: [Hold::default(); 3],
             last: None,
             last_sample: None,
@@ -224,6 +236,7 @@ impl VolatilityStates {
         }
         if later && complete && self.sample_due(at) {
             self.history.push(index.percent());
+            self.recent.push(index.percent());
             self.last_sample = Some(at);
         }
         self.state()
@@ -268,10 +281,20 @@ impl VolatilityStates {
         }
     }
 
-    /// Where each state begins for the next observation.
+    /// Where each state begins for the next observation. What is extreme is high as well, and what
+    /// is high is medium, however calm the last 30 days were next to the last 365.
     #[must_use]
     pub fn thresholds(&self) -> Thresholds {
-        let [medium, high, extreme] = self.config.levels().map(|level| self.threshold(&level));
+        let StateConfig {
+            medium,
+            high,
+            extreme,
+            burst,
+            ..
+        } = &self.config;
+        let extreme = self.threshold(extreme, &self.recent, *burst);
+        let high = self.threshold(high, &self.history, 1.0).min(extreme);
+        let medium = self.threshold(medium, &self.history, 1.0).min(high);
         Thresholds {
             medium,
             high,
@@ -279,13 +302,13 @@ impl VolatilityStates {
         }
     }
 
-    fn threshold(&self, level: &Level) -> VolPoints {
-        if self.history.len() < self.config.least_samples {
+    fn threshold(&self, level: &Level, history: &RollingQuantile, times: f64) -> VolPoints {
+        if history.len() < self.config.least_samples {
             return level.floor;
         }
-        self.history
+        history
             .quantile(level.quantile)
-            .and_then(VolPoints::from_percent)
+            .and_then(|usual| VolPoints::from_percent(times * usual))
             .map_or(level.floor, |own| own.clamp(level.floor, level.cap))
     }
 
@@ -296,179 +319,4 @@ impl VolatilityStates {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const HOUR: i64 = 3_600_000;
-
-    /// Thresholds fixed at 60, 90 and 130 %.
-    fn fixed() -> StateConfig {
-        let level = |points| Level {
-            quantile: 0.5,
-            floor: VolPoints(points),
-            cap: VolPoints(points),
-        };
-        StateConfig {
-            medium: level(6000),
-            high: level(9000),
-            extreme: level(13_000),
-            ..StateConfig::default()
-        }
-    }
-
-    fn run(states: &mut VolatilityStates, from: i64, percents: &[u32]) -> Vec<VolatilityState> {
-        (from..)
-            .zip(percents)
-            .map(|(hour, percent)| {
-                states.observe(Timestamp(hour * HOUR), VolPoints(percent * 100), true)
-            })
-            .collect()
-    }
-
-    #[test]
-    fn up_is_immediate_and_down_waits_for_exit_and_dwell() {
-        use VolatilityState::{Extreme, High, Low, Medium};
-        let mut states = VolatilityStates::new(fixed()).unwrap();
-        assert_eq!(run(&mut states, 0, &[50, 95, 130]), [Low, High, Extreme]);
-        // Far below the exit at once: the dwell holds every level that was entered.
-        let down = run(&mut states, 3, &[20; 20]);
-        assert_eq!(down[..12], [Extreme; 12]);
-        assert_eq!(down[12..], [Low; 8]);
-        // 104 is 80 % of 130: not below the exit, however long.
-        assert_eq!(run(&mut states, 23, &[130]), [Extreme]);
-        assert_eq!(run(&mut states, 24, &[104; 40]), [Extreme; 40]);
-        assert_eq!(run(&mut states, 64, &[103]), [High]);
-        // 71 is below the exit of High (72) and not of Medium (48).
-        assert_eq!(run(&mut states, 65, &[71; 13])[12], Medium);
-        assert_eq!(run(&mut states, 78, &[48; 13]), [Medium; 13]);
-        assert_eq!(run(&mut states, 91, &[47]), [Low]);
-    }
-
-    #[test]
-    fn one_hour_at_the_threshold_starts_the_dwell_anew() {
-        let mut states = VolatilityStates::new(fixed()).unwrap();
-        run(&mut states, 0, &[140]);
-        run(&mut states, 1, &[80; 11]);
-        run(&mut states, 12, &[130]);
-        let after = run(&mut states, 13, &[80; 13]);
-        assert_eq!(after[11], VolatilityState::Extreme);
-        assert_eq!(after[12], VolatilityState::High);
-    }
-
-    #[test]
-    fn missing_hours_and_incomplete_observations_never_calm() {
-        let mut states = VolatilityStates::new(fixed()).unwrap();
-        run(&mut states, 0, &[140]);
-        run(&mut states, 1, &[10; 6]);
-        // A gap of 100 h: the dwell begins again.
-        assert_eq!(
-            run(&mut states, 107, &[10; 12]),
-            [VolatilityState::Extreme; 12]
-        );
-        let mut incomplete = VolatilityStates::new(fixed()).unwrap();
-        run(&mut incomplete, 0, &[140]);
-        for hour in 1..100 {
-            let state = incomplete.observe(Timestamp(hour * HOUR), VolPoints(1000), false);
-            assert_eq!(state, VolatilityState::Extreme);
-        }
-        // But it may raise.
-        let mut low = VolatilityStates::new(fixed()).unwrap();
-        assert_eq!(
-            low.observe(Timestamp(0), VolPoints(20_000), false),
-            VolatilityState::Extreme
-        );
-    }
-
-    #[test]
-    fn thresholds_follow_the_own_history_within_their_bounds() {
-        let mut states = VolatilityStates::new(StateConfig::default()).unwrap();
-        let floors = states.thresholds();
-        assert_eq!(
-            (floors.medium, floors.high, floors.extreme),
-            (VolPoints(4500), VolPoints(7500), VolPoints(11_000))
-        );
-        run(&mut states, 0, &[60; 719]);
-        assert_eq!(states.thresholds(), floors);
-        run(&mut states, 719, &[60]);
-        assert_eq!(states.thresholds().medium, VolPoints(6000));
-        run(&mut states, 720, &[500; 8760]);
-        let caps = states.thresholds();
-        assert_eq!(
-            (caps.medium, caps.high, caps.extreme),
-            (VolPoints(8000), VolPoints(14_000), VolPoints(22_000))
-        );
-    }
-
-    #[test]
-    fn a_configuration_that_contradicts_itself_is_refused() {
-        let refused = |change: fn(&mut StateConfig)| {
-            let mut config = StateConfig::default();
-            change(&mut config);
-            VolatilityStates::new(config).is_err()
-        };
-        assert!(refused(|config| config.high.quantile = 0.4));
-        assert!(refused(|config| config.extreme.quantile = f64::NAN));
-        assert!(refused(|config| config.medium.cap = VolPoints(100)));
-        assert!(refused(|config| config.high.floor = VolPoints(20_000)));
-        assert!(refused(|config| config.exit = 1.2));
-        assert!(refused(|config| config.window = 10));
-    }
-
-    fn small() -> StateConfig {
-        StateConfig {
-            window: 60,
-            least_samples: 20,
-            ..StateConfig::default()
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_higher_index_never_gives_a_calmer_state(
-            percents in prop::collection::vec(20u32..300, 1..100),
-            last in 20u32..300,
-            more in 0u32..200,
-        ) {
-            let mut states = VolatilityStates::new(small()).unwrap();
-            run(&mut states, 0, &percents);
-            let at = i64::try_from(percents.len()).unwrap();
-            let mut higher = states.clone();
-            let low = run(&mut states, at, &[last]);
-            prop_assert!(run(&mut higher, at, &[last + more]) >= low);
-        }
-
-        #[test]
-        fn leaving_hours_out_right_before_never_gives_a_calmer_state(
-            percents in prop::collection::vec(20u32..300, 1..100),
-            missing in 1i64..30,
-            last in 20u32..300,
-        ) {
-            let mut states = VolatilityStates::new(small()).unwrap();
-            run(&mut states, 0, &percents);
-            let at = i64::try_from(percents.len()).unwrap();
-            let mut gap = states.clone();
-            let seen = run(&mut states, at, &[last]);
-            prop_assert!(run(&mut gap, at + missing, &[last]) >= seen);
-        }
-
-        #[test]
-        fn a_restart_goes_on_as_if_nothing_had_happened(
-            percents in prop::collection::vec(20u32..300, 1..150),
-            cut in 0usize..150,
-        ) {
-            let cut = cut.min(percents.len());
-            let mut whole = VolatilityStates::new(small()).unwrap();
-            let all = run(&mut whole, 0, &percents);
-            let mut part = VolatilityStates::new(small()).unwrap();
-            run(&mut part, 0, &percents[..cut]);
-            let text = serde_json::to_string(&part).unwrap();
-            let mut part: VolatilityStates = serde_json::from_str(&text).unwrap();
-            let rest = run(&mut part, i64::try_from(cut).unwrap(), &percents[cut..]);
-            prop_assert_eq!(&rest[..], &all[cut..]);
-            prop_assert_eq!(part, whole);
-        }
-    }
-}
+mod tests;

@@ -10,10 +10,10 @@
 //!   whole only if its outermost price is at most [`NEGLIGIBLE`] of the price at K₀; else there is
 //!   no number.
 
+use super::no_index::TermName;
 use super::option_chain::{CleanQuote, Expiry};
 use super::variance_strip::{
-    ImpliedIndex, Side, THIRTY_DAYS, TermName, WingRule, bracket, interpolate, nothing, priced,
-    term,
+    ImpliedIndex, Side, THIRTY_DAYS, WingRule, bracket, interpolate, nothing, priced, term,
 };
 
 /// The highest outermost price, as a share of the price at K₀, at which a wing that no zero bids

@@ -659,6 +659,39 @@ fn what_is_stale_restrains_exactly_what_depends_on_it() {
 }
 
 #[test]
+fn a_source_of_prices_that_is_gone_asks_for_caution_with_the_assets_that_it_prices() {
+    let mut desk = Desk::new();
+    let market = &mut desk.snapshot.market;
+    for source in ["coingecko", "pyth"] {
+        market.sources.insert(source.to_owned(), fresh(()));
+    }
+    let quote = |source: &str| Quote {
+        source: source.to_owned(),
+        price: dollars(2_000),
+    };
+    let both = vec![quote("chainlink:1:ETH"), quote("coingecko"), quote("pyth")];
+    market.quotes.insert(eth(), both);
+    market.quotes.insert(usdc(), vec![quote("pyth")]);
+    desk.lasting(0..=20);
+    assert_eq!(
+        desk.stops(),
+        [],
+        "a feed on a chain is no source that can fail"
+    );
+    let sources = &mut desk.snapshot.market.sources;
+    sources.insert("coingecko".to_owned(), Reading::missing("no answer"));
+    desk.lasting(21..=31);
+    assert_eq!(desk.stops(), []);
+    desk.lasting(35..=200);
+    let cautious = (Scope::Asset(eth()), "data", Cautious);
+    assert_eq!(desk.stops(), [cautious], "the others say the same");
+    let sources = &mut desk.snapshot.market.sources;
+    sources.insert("coingecko".to_owned(), fresh(()));
+    desk.lasting(201..=216);
+    assert_eq!(desk.stops(), []);
+}
+
+#[test]
 fn a_burst_of_failures_stops_its_protocol_alone() {
     let mut desk = Desk::new();
     for minute in 0..8 {
@@ -808,6 +841,19 @@ fn a_person_who_corrects_the_clock_lets_the_hours_go_on() {
     }
     assert!(kept.contains("bar:ETH"), "{kept:?}");
     assert!(kept.contains("base-fee:1"), "{kept:?}");
+}
+
+#[test]
+fn a_contract_that_was_first_seen_by_a_clock_that_was_ahead_is_told_once() {
+    let mut desk = Desk::new();
+    let told = |found: Assessment| {
+        let alerts = found.alerts.iter();
+        alerts.filter(|alert| alert.matter == "pin").count()
+    };
+    assert_eq!(told(desk.tick(DAY)), 1);
+    for minute in 0..3 {
+        assert_eq!(told(desk.tick(minute)), 0);
+    }
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! What is left in a scope: positions and open allowances, and what of them cannot be seen or
 //! cannot be ended.
 
-use std::collections::BTreeSet;
-
 use airdrops_protocols::ProtocolConfig;
 use airdrops_risk::Touched;
 use airdrops_types::{
@@ -187,15 +185,15 @@ impl Engine {
             .find(|view| view.wallet == wallet && view.protocol == protocol.id)
             .and_then(|view| view.position.last_known());
         let legs = position.into_iter().flat_map(|position| &position.legs);
-        let assets: BTreeSet<&AssetId> = tokens
+        let assets: Vec<&AssetId> = tokens
             .iter()
             .map(|token| &token.asset)
             .chain(legs.map(|leg| &leg.amount.token.asset))
             .collect();
         let touched = Touched {
-            chains: BTreeSet::from([protocol.chain]),
-            wallets: BTreeSet::from([wallet]),
-            protocols: BTreeSet::from([&protocol.id]),
+            chains: vec![protocol.chain],
+            wallets: vec![wallet],
+            protocols: vec![&protocol.id],
             assets,
         };
         Left {

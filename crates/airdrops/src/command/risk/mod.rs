@@ -2,6 +2,7 @@
 
 pub mod anomalies;
 pub mod assess;
+pub mod figures;
 pub mod limits;
 pub mod measured;
 pub mod option_file;

@@ -6,9 +6,10 @@ use airdrops_risk::volatility::{
     ChainError, Dropped, Expiry, ImpliedIndex, OptionQuote, Term, vix,
 };
 use airdrops_types::Timestamp;
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::Table;
 use serde_json::{Value, json};
 
+use super::figures::figures;
 use super::option_file::{self, OptionFile};
 use crate::cli::{Global, VolIndex};
 use crate::exit::{Exit, Failure};
@@ -205,19 +206,6 @@ fn term_json(term: &Term) -> Value {
     json
 }
 
-fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(header);
-    for row in rows {
-        table.add_row(row);
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
 fn summary(terms: &[(&str, &Term)]) -> Table {
     let header = [
         "  term",
@@ -244,7 +232,7 @@ fn summary(terms: &[(&str, &Term)]) -> Table {
                 .map_or_else(|| "–".into(), |volatility| format!("{volatility:.2} %")),
         ]
     };
-    table(&header, terms.iter().map(row))
+    figures(&header, terms.iter().map(row))
 }
 
 fn strikes(term: &Term) -> Table {
@@ -257,7 +245,7 @@ fn strikes(term: &Term) -> Table {
             format!("{:.4e}", used.contribution),
         ]
     });
-    table(&header, rows)
+    figures(&header, rows)
 }
 
 /// Six decimals at most, without the noise of binary fractions.

@@ -2,15 +2,6 @@
 
 use super::*;
 
-/// A bar of a timeline as an absolutely placed block, at least wide enough to be seen.
-fn block(window: (i64, i64), from: Timestamp, to: Timestamp, class: &str, title: &str) -> Markup {
-    let left = position(window, from.0) * 100.0;
-    let width = position(window, to.0) * 100.0 - left;
-    html! {
-        i class=(class) style=(format!("left:{left:.3}%;width:{width:.3}%")) title=(title) {}
-    }
-}
-
 pub(super) fn control(report: &Report) -> Markup {
     let window = window(report);
     let class = |band: &Band| format!("state-{}", band.state);
@@ -35,7 +26,7 @@ pub(super) fn control(report: &Report) -> Markup {
                         span.label { (scope) }
                         div.track role="img" aria-label=(format!("{scope}: {}", bands.iter().map(|band| format!("{} from {}", band.state, minute(band.from))).collect::<Vec<_>>().join(", "))) {
                             @for band in bands {
-                                (block(window, band.from, band.to, &class(band),
+                                (block(window, band.from.0, band.to.0, &class(band),
                                     &format!("{} from {} to {}. {}", band.state, minute(band.from), minute(band.to), band.why)))
                             }
                         }
@@ -104,7 +95,7 @@ pub(super) fn gantt(report: &Report) -> Markup {
                             span.label title=(name) { (name) }
                             div.track role="img" aria-label=(format!("{name}: {}", spoken(segments))) {
                                 @for segment in segments {
-                                    (block(window, segment.from, segment.to, &format!("task-{}", segment.state), &title(segment)))
+                                    (block(window, segment.from.0, segment.to.0, &format!("task-{}", segment.state), &title(segment)))
                                 }
                             }
                         }

@@ -1,5 +1,6 @@
+use super::super::no_index::{NoIndex, Wing};
 use super::super::option_chain::{OptionKind, OptionQuote};
-use super::super::variance_strip::{NoIndex, Term, Wing};
+use super::super::variance_strip::Term;
 use super::*;
 
 /// Strike, then bid, ask and mark of the out-of-the-money option; zero is "none".

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
+use super::super::no_index::{NoIndex, TermName, Wing};
 use super::super::option_chain::{OptionKind, OptionQuote};
-use super::super::variance_strip::{NoIndex, Term, TermName, Wing};
+use super::super::variance_strip::Term;
 use super::*;
 
 /// Strike, call bid and ask, put bid and ask.

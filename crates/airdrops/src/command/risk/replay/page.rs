@@ -1,13 +1,14 @@
-//! What a replay says, as one HTML file: no script, nothing loaded from elsewhere.
+//! What a replay says, as one HTML file.
 
 use airdrops_risk::history::tail::LEVELS;
 use airdrops_risk::history::{DayView, Estimator};
 use airdrops_types::{EquityPoint, Timestamp, Usd, VolPoints, VolatilityState};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::answer::Replayed;
 use super::terminal::{known, percent};
-use crate::report::chart::{Chart, Line, position, time_labels};
+use crate::report::chart::{Chart, Line, block, time_labels};
+use crate::report::page::{document, tile};
 use crate::report::series::drawdown;
 
 /// The file's text.
@@ -20,38 +21,22 @@ pub fn render(replayed: &Replayed<'_>) -> String {
         .map(|(asset, ..)| asset.as_str())
         .collect();
     let title = format!("Risk replay of {}", names.join(", "));
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (title) }
-                style { (PreEscaped(include_str!("../../../report/style.css"))) }
+    let body = html! {
+        main {
+            header {
+                h1 { (title) }
+                p { (replayed.history.from) " to " (replayed.history.to) ", " (replayed.history.hours) " hours" }
             }
-            body {
-                main {
-                    header {
-                        h1 { (title) }
-                        p { (replayed.history.from) " to " (replayed.history.to) ", " (replayed.history.hours) " hours" }
-                    }
-                    (tiles(replayed))
-                    (volatility(replayed))
-                    (losses(replayed))
-                    (tail(replayed))
-                    (forecasts(replayed))
-                    (bad_days(replayed))
-                }
-                footer { p { "Computed by airdrops " (env!("CARGO_PKG_VERSION")) ", hour by hour and without look-ahead, by the code that runs live." } }
-            }
+            (tiles(replayed))
+            (volatility(replayed))
+            (losses(replayed))
+            (tail(replayed))
+            (forecasts(replayed))
+            (bad_days(replayed))
         }
+        footer { p { "Computed by airdrops " (env!("CARGO_PKG_VERSION")) ", hour by hour and without look-ahead, by the code that runs live." } }
     };
-    page.into_string()
-}
-
-fn tile(name: &str, value: &str, note: &str) -> Markup {
-    html! { div.tile { dt { (name) } dd { (value) } dd.note { (note) } } }
+    document(&title, &body)
 }
 
 fn tiles(replayed: &Replayed<'_>) -> Markup {
@@ -70,14 +55,14 @@ fn tiles(replayed: &Replayed<'_>) -> Markup {
     html! {
         dl.tiles {
             (tile("Hours in extreme", &percent(total.share(VolatilityState::Extreme)),
-                &format!("{} entries", total.entries_into(VolatilityState::Extreme))))
+                &format!("{} entries", total.entries_into(VolatilityState::Extreme)), ""))
             (tile("Trips of the 24 h loss breaker", &format!("{} a year", known(history.trips_per_year(), 2)),
-                &format!("{} in all, at {}", history.losses.trips.len(), history.losses.limit)))
+                &format!("{} in all, at {}", history.losses.trips.len(), history.losses.limit), ""))
             (tile("Beyond 99 % value at risk", &strict.rate().map_or_else(|| "–".into(), percent),
                 &format!("{} of {} days, Kupiec p {}", strict.violations, strict.days,
-                    known(strict.kupiec(1.0 - LEVELS[1]).map(|test| test.p_value), 3))))
+                    known(strict.kupiec(1.0 - LEVELS[1]).map(|test| test.p_value), 3)), ""))
             (tile("Forecast QLIKE", &qlike(Estimator::LogHarRange),
-                &format!("RiskMetrics {}", qlike(Estimator::RiskMetrics))))
+                &format!("RiskMetrics {}", qlike(Estimator::RiskMetrics)), ""))
         }
     }
 }
@@ -122,12 +107,6 @@ fn row(label: &str, spoken: &str, blocks: &Markup) -> Markup {
             div.track role="img" aria-label=(spoken) { (blocks) }
         }
     }
-}
-
-fn block(window: (i64, i64), from: i64, to: i64, class: &str, title: &str) -> Markup {
-    let left = position(window, from) * 100.0;
-    let width = position(window, to) * 100.0 - left;
-    html! { i class=(class) style=(format!("left:{left:.3}%;width:{width:.3}%")) title=(title) {} }
 }
 
 fn volatility(replayed: &Replayed<'_>) -> Markup {

@@ -3,8 +3,8 @@
 use airdrops_risk::history::occupancy::YearOccupancy;
 use airdrops_risk::history::tail::LEVELS;
 use airdrops_types::VolatilityState;
-use comfy_table::{CellAlignment, Table, presets};
 
+use super::super::figures::figures;
 use super::answer::Replayed;
 
 /// The whole answer as text.
@@ -22,16 +22,7 @@ pub fn render(replayed: &Replayed<'_>) -> String {
 }
 
 fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(header);
-    for row in rows {
-        table.add_row(row);
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    format!("{}\n", table.trim_fmt())
+    format!("{}\n", figures(header, rows).trim_fmt())
 }
 
 /// Percent with two decimals.
