@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use airdrops_risk::{AdaptiveBounds, AdaptiveLimits, Gate, MANUAL, Permit, Refusal};
-use airdrops_types::{Bps, ControlState, ProtocolId, Scope, Trip};
+use airdrops_types::{Bps, ControlState, ProtocolId, Reason, Scope, Trip};
 
 use crate::case::{Case, case};
 use crate::world::{GWEI, HERE, Kind, NOW};
@@ -56,7 +56,7 @@ fn limits_and_ranks_of_gas_hold_from_the_next_decision() {
     assert_eq!(gate.state().limits, limits);
     assert_eq!(gate.state().gas_ranks, ranks);
     let refusal = decide(&mut gate, &case).unwrap_err();
-    let codes: Vec<_> = refusal.reasons.iter().map(|reason| reason.code()).collect();
+    let codes: Vec<_> = refusal.reasons.iter().map(Reason::code).collect();
     assert_eq!(codes, ["protocol_limit"]);
 }
 
