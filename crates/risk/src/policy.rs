@@ -257,6 +257,16 @@ impl Policy {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::look_through::Node;
+
+    fn token(asset: AssetId) -> Token {
+        Token {
+            chain: ChainId(1),
+            contract: None,
+            asset,
+            decimals: 6,
+        }
+    }
 
     fn sound() -> Policy {
         Policy {
@@ -279,6 +289,60 @@ mod tests {
         policy.spenders.push((ChainId(2), Address::repeat_byte(2)));
         let wrong = policy.validate().unwrap_err();
         assert_eq!(wrong.len(), 6, "{wrong:?}");
+    }
+
+    #[test]
+    fn a_limit_of_an_asset_that_no_token_is_is_a_mistake() {
+        let mut policy = sound();
+        let limits = &mut policy.asset_limits;
+        limits.insert(AssetId::new("USDC"), Bps::WHOLE);
+        let wrong = policy.validate().unwrap_err();
+        assert_eq!(wrong, ["asset_limits.USDC: no token is this asset"]);
+        policy.tokens.push(token(AssetId::new("USDC")));
+        assert_eq!(policy.validate(), Ok(()));
+    }
+
+    #[test]
+    fn mistakes_in_dependencies_and_their_limits_are_named_too() {
+        let (vault, hop) = (Node::protocol("vault"), Node::chain(ChainId(1)));
+        let mut policy = sound();
+        policy.dependencies.add(vault, hop.clone(), Bps(0));
+        let wrong = policy.validate().unwrap_err();
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
+        assert!(wrong[0].contains("depends on"), "{wrong:?}");
+
+        let mut policy = sound();
+        policy.node_limits.by_node.insert(hop, Bps(10_001));
+        let wrong = policy.validate().unwrap_err();
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
+        assert!(wrong[0].contains("the limit of chain:1"), "{wrong:?}");
+    }
+
+    #[test]
+    fn more_than_a_graph_can_hold_is_a_mistake_wherever_it_is_listed() {
+        type Fill = fn(&mut Policy, u64);
+        let fills: [Fill; 3] = [
+            |policy, number| {
+                let protocol = ProtocolId::new(format!("vault-{number}"));
+                policy.families.insert(protocol, "vault".to_owned());
+            },
+            |policy, number| {
+                let asset = AssetId::new(format!("asset-{number}"));
+                policy.tokens.push(token(asset));
+            },
+            |policy, number| {
+                policy.gas_ceilings.insert(ChainId(number), 1);
+            },
+        ];
+        for fill in fills {
+            let mut policy = sound();
+            for number in 0..=20_000 {
+                fill(&mut policy, number);
+            }
+            let wrong = policy.validate().unwrap_err();
+            assert_eq!(wrong.len(), 1, "{wrong:?}");
+            assert!(wrong[0].contains("nodes"), "{wrong:?}");
+        }
     }
 
     #[test]

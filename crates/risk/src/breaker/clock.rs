@@ -277,6 +277,8 @@ mod tests {
         );
         let back = watch.assess(&reading(1, 1_000_000, 0), &limits).unwrap();
         assert!(back.evidence.contains("went back by 3000 ms"));
+        let none = watch.assess(&reading(1, 1_000_000, 0), &limits).unwrap();
+        assert!(none.evidence.contains("went ahead by 0 ms"));
     }
 
     #[test]

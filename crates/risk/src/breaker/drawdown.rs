@@ -80,6 +80,22 @@ mod tests {
     }
 
     #[test]
+    fn of_each_hour_one_measurement_is_kept_beside_the_latest() {
+        let mut history = EquityHistory::default();
+        for minute in 0..=24 * 60 {
+            let at = Timestamp(minute * HOUR / 60);
+            see(
+                &mut history,
+                EquityPoint {
+                    at,
+                    ..point(0, 1000, 0)
+                },
+            );
+        }
+        assert_eq!(history.points().count(), 25);
+    }
+
+    #[test]
     fn a_withdrawal_is_no_drawdown() {
         let mut history = EquityHistory::default();
         see(&mut history, point(0, 1000, 0));

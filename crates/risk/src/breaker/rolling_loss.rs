@@ -117,6 +117,20 @@ mod tests {
     }
 
     #[test]
+    fn a_peak_of_a_day_ago_counts_and_an_older_one_does_not() {
+        let mut history = EquityHistory::default();
+        let mut see = |hour, equity| {
+            let point = Some(point(hour, equity, 0));
+            let demand = history.assess(BreakerKind::RollingLoss, point, &ROLLING_LOSS_LIMIT);
+            demand.unwrap().state
+        };
+        see(0, 1000);
+        see(1, 950);
+        assert_eq!(see(24, 900), ControlState::Halted);
+        assert_eq!(see(25, 900), ControlState::Active);
+    }
+
+    #[test]
     fn a_slow_fall_over_two_days_does_not_trip_a_daily_limit() {
         let mut history = EquityHistory::default();
         for hour in 0..=48 {

@@ -448,6 +448,14 @@ mod tests {
                 LimitDefect::UnknownNode(node("bridge:hpo")),
             ]
         );
+        assert_eq!(
+            defects[1].to_string(),
+            "the limit of bridge:hop is 100.01 %: it must be above 0 % and at most 100 %"
+        );
+        assert_eq!(
+            defects[2].to_string(),
+            "the limit of bridge:hpo: nothing depends on it, and nothing enters there"
+        );
     }
 
     #[test]

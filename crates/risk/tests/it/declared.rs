@@ -1,7 +1,8 @@
 //! What is allowed at all, and whether the simulation shows what is declared.
 
 use airdrops_types::{
-    Address, AllowanceChange, ProtocolId, Reason, SimulationFailure, Token, TokenDelta, U256,
+    Address, AllowanceChange, I256, Intent, PositionDelta, ProtocolId, Reason, SimulationFailure,
+    Token, TokenDelta, U256,
 };
 
 use crate::case::{Case, case};
@@ -14,7 +15,7 @@ use crate::world::{
 fn only_the_listed_may_be_touched() {
     let foreign = Address::repeat_byte(0xee);
     type Change = fn(&mut Case);
-    let break_it: [(&str, Change); 9] = [
+    let break_it: [(&str, Change); 10] = [
         ("wallet", |case| case.policy.wallets.clear()),
         ("chain 1", |case| {
             case.policy.gas_ceilings.remove(&HERE);
@@ -35,6 +36,9 @@ fn only_the_listed_may_be_touched() {
         }),
         ("protocol vault-1", |case| {
             case.policy.families.remove(&ProtocolId::new("vault-1"));
+        }),
+        ("protocol other-1", |case| {
+            case.intent.positions[0].protocol = ProtocolId::new("other-1");
         }),
     ];
     for (what, change) in break_it {
@@ -112,6 +116,23 @@ fn an_approval_is_exact_bounded_and_for_a_listed_spender() {
     other_token.intent.call.to = LP;
     other_token.refused(&["not_allowed"]);
 
+    let more: [fn(&mut Intent); 3] = [
+        |intent| intent.spend.push(usdc().amount(U256::ZERO)),
+        |intent| intent.receive.push(usdc().amount(U256::ZERO)),
+        |intent| {
+            intent.positions.push(PositionDelta {
+                protocol: ProtocolId::new("vault-1"),
+                token: usdc(),
+                delta: I256::ZERO,
+            });
+        },
+    ];
+    for declare in more {
+        let mut declares_more = case(Kind::Approve, 100);
+        declare(&mut declares_more.intent);
+        declares_more.refused(&["not_allowed"]);
+    }
+
     let mut with_value = case(Kind::Approve, 100);
     with_value.intent.call.value = U256::from(1);
     with_value.refused(&["not_allowed", "undeclared"]);
@@ -143,11 +164,14 @@ fn a_simulation_is_needed_recent_and_successful() {
     case.ran().at = NOW.minus(case.policy.max_simulation_age);
     case.permitted();
     case.ran().at.0 -= 1;
-    case.refused(&["simulation"]);
+    let reasons = case.refused(&["simulation"]);
+    assert!(reasons[0].to_string().contains("30 s old"), "{reasons:?}");
     case.ran().at = NOW.plus(case.policy.max_simulation_age);
     case.permitted();
     case.ran().at.0 += 1;
-    case.refused(&["simulation"]);
+    let reasons = case.refused(&["simulation"]);
+    let told = reasons[0].to_string();
+    assert!(told.contains("30 s in the future"), "{told}");
     case.ran().at = NOW;
     case.ran().failure = Some(SimulationFailure {
         reason: "paused".to_owned(),

@@ -1,12 +1,14 @@
 //! Open allowances are exposure to whoever may use them; and what a chain charges for bytes.
 
 use airdrops_types::{
-    Address, AllowanceView, Bps, ChainId, ProtocolId, Reading, Reason, Token, U256, Usd,
+    Address, AllowanceChange, AllowanceView, Bps, ChainId, ProtocolId, Reading, Reason, Token,
+    U256, Usd,
 };
 
 use crate::case::{Case, case};
 use crate::world::{
-    GWEI, HERE, Kind, NOW, ROUTER, VAULT, WALLET, fresh, policy, snapshot, usd, usdc, wei,
+    FARM, GWEI, HERE, Kind, NOW, ROUTER, VAULT, WALLET, fresh, policy, snapshot, usd, usdc, wei,
+    weth,
 };
 use airdrops_risk::Exposure;
 
@@ -96,8 +98,7 @@ fn an_allowance_that_stays_open_is_not_credited() {
 #[test]
 fn what_arrives_under_an_open_allowance_is_exposure() {
     // The pool's router may take all wrapped ether; the swap brings $1,000 of it.
-    let weth = crate::world::weth();
-    let all = open(weth, ROUTER, "pool-1", U256::MAX);
+    let all = open(weth(), ROUTER, "pool-1", U256::MAX);
     let roomy = |mut case: Case| {
         let limits = &mut case.policy.protocol_limits;
         limits.insert("pool".to_owned(), Bps::WHOLE);
@@ -107,10 +108,39 @@ fn what_arrives_under_an_open_allowance_is_exposure() {
     let claimed = case.permitted().reservation.protocols;
     assert_eq!(claimed, [("pool".to_owned(), Usd::dollars(1_000))]);
     // Up to the allowance.
-    let some = open(crate::world::weth(), ROUTER, "pool-1", wei(10_200));
+    let some = open(weth(), ROUTER, "pool-1", wei(10_200));
     let case = roomy(with_open(Kind::Swap, 1_000, vec![some]));
     let claimed = case.permitted().reservation.protocols;
     assert_eq!(claimed, [("pool".to_owned(), Usd::dollars(200))]);
+}
+
+#[test]
+fn an_allowance_of_one_spender_is_none_of_another() {
+    // The pool's router may take all wrapped ether; the farm and the vault may take less.
+    let all = open(weth(), ROUTER, "pool-1", U256::MAX);
+    let nothing = open(weth(), FARM, "farm-1", U256::ZERO);
+    let little = open(weth(), VAULT, "vault-1", wei(1));
+    let mut case = with_open(Kind::Swap, 1_000, vec![nothing, little, all]);
+    let limits = &mut case.policy.protocol_limits;
+    limits.insert("pool".to_owned(), Bps::WHOLE);
+    // What the vault was allowed is used up.
+    case.ran().used_allowances = vec![AllowanceChange {
+        token: weth(),
+        spender: VAULT,
+        amount: U256::ZERO,
+    }];
+    let claimed = case.permitted().reservation.protocols;
+    assert_eq!(claimed, [("pool".to_owned(), Usd::dollars(1_000))]);
+}
+
+#[test]
+fn what_has_left_the_wallet_can_no_longer_be_taken_from_it() {
+    let all = open(usdc(), ROUTER, "pool-1", U256::MAX);
+    let case = with_open(Kind::Supply, 1_000, vec![all]);
+    assert_eq!(
+        growth_of_vault(&case),
+        [("vault".to_owned(), Usd::dollars(1_000))]
+    );
 }
 
 #[test]

@@ -71,6 +71,13 @@ fn dependencies_that_make_no_sense_deny_new_exposure() {
     let vault = Node::protocol("vault");
     case.policy.dependencies.add(hop(), vault, Bps::WHOLE);
     case.refused(&["unmeasurable"]);
+    // A family's own limit is still told.
+    scaled(
+        &mut case,
+        Scope::Protocol(ProtocolId::new("vault-1")),
+        5_000,
+    );
+    case.refused(&["protocol_limit", "unmeasurable"]);
     case.intent = crate::world::intent(Kind::Withdraw, 1, 1_000);
     case.permitted();
 }

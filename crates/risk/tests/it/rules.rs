@@ -32,8 +32,16 @@ fn a_deposit_claims_its_protocol_and_no_new_asset() {
         [("vault".to_owned(), Usd::dollars(1_000))]
     );
     assert_eq!(terms.reservation.assets, []);
+    assert_eq!(
+        terms.reservation.nodes,
+        [("protocol:vault".into(), Usd::dollars(1_000))]
+    );
     let terms = case(Kind::Swap, 1_000).permitted();
     assert_eq!(terms.reservation.protocols, []);
+    assert_eq!(
+        terms.reservation.nodes,
+        [("asset:ETH".into(), Usd::dollars(1_000))]
+    );
     // The simulated $1,000, not the declared least of $990.
     assert_eq!(
         terms.reservation.assets,
@@ -47,10 +55,10 @@ fn a_deposit_claims_its_protocol_and_no_new_asset() {
 fn value_that_leaves_for_nothing_counts_as_exposure_even_if_no_position_is_declared() {
     let mut case = case(Kind::Supply, 1_000);
     case.intent.positions.clear();
-    assert_eq!(
-        case.permitted().reservation.protocols,
-        [("vault".to_owned(), Usd::dollars(1_000))]
-    );
+    let claims = case.permitted().reservation;
+    let grown = Usd::dollars(1_000);
+    assert_eq!(claims.protocols, [("vault".to_owned(), grown)]);
+    assert_eq!(claims.nodes, [("protocol:vault".into(), grown)]);
 }
 
 #[test]
