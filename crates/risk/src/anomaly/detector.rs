@@ -20,8 +20,8 @@ const HOLD_OFF: u64 = 120;
 const WORSE: f64 = 0.5;
 /// Factor on the surprise of what is held off.
 const HELD_OFF: f64 = 0.3;
-/// The surprise that scores one half.
-const HALF_SCORE: f64 = 8.0;
+/// The norm of the surprises that scores one half.
+const HALF_SCORE: f64 = 4.0;
 /// Standardised values are cut off here.
 const WINSOR: f64 = 8.0;
 /// Highest thresholds that are looked for.
@@ -49,7 +49,8 @@ pub enum Method {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
     /// How anomalous the value is: 0 usual, towards 1 the more improbable by the stream's own past.
-    /// Comparable across streams.
+    /// Comparable across streams. It goes by the root of the summed squares of what the signals
+    /// find, for they are correlated; half at four powers of ten.
     pub score: f64,
     /// Whether the threshold of the false-alarm budget is exceeded. Never before the first
     /// calibration, after 1,000 samples.
@@ -61,7 +62,8 @@ pub struct Observation {
 /// What an observation rests on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
-    /// The chart's statistic.
+    /// The chart's statistic, which is compared with the threshold; that of an ensemble is the sum of
+    /// what the signals find.
     pub statistic: f64,
     /// The threshold in force; `None` while the stream learns.
     pub threshold: Option<f64>,
@@ -77,7 +79,11 @@ pub struct Evidence {
 pub(super) enum Detector {
     Ensemble {
         ensemble: Box<Ensemble>,
+        /// Over the sum of the surprises, which is what alarms go by.
         hold_off: HoldOff,
+        /// Over their norm, which is what the score goes by.
+        #[serde(default = "hold_off")]
+        scored: HoldOff,
     },
     Cusum {
         scale: RobustScale,
@@ -135,6 +141,7 @@ impl Detector {
             Method::Ensemble => Detector::Ensemble {
                 ensemble: Box::default(),
                 hold_off: hold_off(),
+                scored: hold_off(),
             },
             Method::Cusum { k } => Detector::Cusum {
                 scale,
@@ -155,14 +162,19 @@ impl Detector {
         threshold: Option<f64>,
     ) -> (Option<f64>, Observation) {
         match self {
-            Self::Ensemble { ensemble, hold_off } => {
+            Self::Ensemble {
+                ensemble,
+                hold_off,
+                scored,
+            } => {
                 let surprises = ensemble.push(at, value);
                 let fed = surprises.iter().fold(0.0, |sum, part| sum + part.weight());
                 let judged = !surprises.is_empty();
                 let statistic = hold_off.push(fed);
+                let scored = scored.push(norm(&surprises));
                 let side = surprises.first().map(|part| part.side);
                 let observation = Observation {
-                    score: statistic / (statistic + HALF_SCORE),
+                    score: scored / (scored + HALF_SCORE),
                     alarm: threshold.is_some_and(|threshold| statistic > threshold),
                     evidence: Evidence {
                         statistic,
@@ -196,6 +208,16 @@ impl Detector {
             }
         }
     }
+}
+
+/// √Σw² of the weights w: one outlier that all seven signals see counts √7 times, not seven times,
+/// as evidence that is one and the same should; signals that are unusual apart still add up.
+fn norm(surprises: &[Surprise]) -> f64 {
+    // The sum of an empty iterator is −0.
+    let squares = surprises
+        .iter()
+        .fold(0.0, |sum, part| sum + part.weight().powi(2));
+    squares.sqrt()
 }
 
 fn side_of(difference: f64) -> Side {
@@ -263,8 +285,85 @@ pub(super) fn alarms(method: Method, path: &[f64], threshold: f64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::super::ensemble::Signal;
     use super::*;
+
+    fn found(surprises: &[f64]) -> Vec<Surprise> {
+        let found = Signal::ALL.into_iter().zip(surprises);
+        let part = |(signal, surprise): (Signal, &f64)| Surprise {
+            signal,
+            side: Side::Above,
+            surprise: *surprise,
+        };
+        found.map(part).collect()
+    }
+
+    #[test]
+    fn one_outlier_that_seven_signals_see_is_less_than_one_thrice_as_improbable() {
+        // What is common, half a power of ten, counts nothing.
+        let (seven, one) = (norm(&found(&[1.5; 7])), norm(&found(&[3.5])));
+        assert!((seven - 7.0_f64.sqrt()).abs() < 1e-12, "{seven}");
+        assert!((one - 3.0).abs() < 1e-12, "{one}");
+        assert!(norm(&found(&[3.5, 2.5])) > 3.5);
+        assert!(norm(&found(&[0.5; 7])).abs() < 1e-12);
+        assert!(norm(&[]).is_sign_positive());
+    }
+
+    fn watched(values: impl IntoIterator<Item = f64>) -> (Detector, Vec<Observation>) {
+        let mut detector = Detector::new(Method::Ensemble);
+        let push = |(i, value): (i64, f64)| detector.push(Timestamp(i * 300_000), value, None).1;
+        let seen = (0..).zip(values).map(push).collect();
+        (detector, seen)
+    }
+
+    fn noise(n: u32) -> impl Iterator<Item = f64> {
+        (0..n).map(|i| f64::from(i * 7919 % 1009) / 1009.0)
+    }
+
+    #[test]
+    fn the_score_goes_by_the_norm_and_alarms_by_the_sum() {
+        let (_, seen) = watched(noise(2000).chain([3.0]));
+        let last = seen.last().unwrap();
+        let weights: Vec<f64> = last
+            .evidence
+            .surprises
+            .iter()
+            .map(Surprise::weight)
+            .collect();
+        assert!(weights.iter().filter(|weight| **weight > 1.0).count() > 3);
+        let sum: f64 = weights.iter().sum();
+        assert!((last.evidence.statistic - sum).abs() < 1e-9);
+        let norm = weights
+            .iter()
+            .map(|weight| weight * weight)
+            .sum::<f64>()
+            .sqrt();
+        assert!((last.score - norm / (norm + 4.0)).abs() < 1e-9);
+        assert!(
+            last.score
+                > seen[..2000]
+                    .iter()
+                    .map(|seen| seen.score)
+                    .fold(0.0, f64::max)
+        );
+    }
+
+    #[test]
+    fn an_event_that_lasts_scores_high_once() {
+        let (_, seen) = watched(noise(2000).chain([3.0; 60]));
+        let high = seen[2000..].iter().filter(|seen| seen.score > 0.6).count();
+        assert!((1..=3).contains(&high), "{high}");
+    }
+
+    #[test]
+    fn a_state_stored_before_scores_had_a_hold_off_of_their_own_is_read() {
+        let (fresh, _) = watched([]);
+        let mut stored = serde_json::to_value(&fresh).unwrap();
+        let fields = stored["ensemble"].as_object_mut().unwrap();
+        assert!(fields.remove("scored").is_some());
+        assert_eq!(serde_json::from_value::<Detector>(stored).unwrap(), fresh);
+    }
 
     #[test]
     fn evidence_names_numbers_and_the_signals_that_matter() {

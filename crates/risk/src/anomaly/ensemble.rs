@@ -2,9 +2,11 @@
 //!
 //! Each value is turned into the statistics of [`Signal`]. Each statistic gets a probability from
 //! its own past ([`super::tail`]), so that units and shapes of distributions do not matter, and counts
-//! with its −log10 p beyond 0.5, which one value in three reaches. The sum (Fisher 1932 adds ln p
-//! in the same way) is the surprise of the value: large where one statistic is far beyond all that
-//! was seen, or several are unusual at once. Only then is the value taken in.
+//! with its −log10 p beyond [`COMMON`]. Only then is the value taken in. How these weights w combine
+//! is for [`super::detector`]: alarms go by Σw (Fisher 1932 adds ln p in the same way), because their
+//! threshold is found on the stream itself, whatever the signals have in common; the score has no such
+//! threshold and goes by √Σw², because all signals follow from the same values, and one outlier that
+//! each of them sees is not as many pieces of evidence.
 
 use std::collections::VecDeque;
 

@@ -284,6 +284,45 @@ mod tests {
     }
 
     #[test]
+    fn a_restart_within_an_event_goes_on_identically() {
+        let mut values = noise(900, 9);
+        values[690..710].iter_mut().for_each(|value| *value += 9.0);
+        let mut straight = stream(Method::Ensemble);
+        run(&mut straight, 0, &values[..700]);
+        let text = serde_json::to_string(&straight).unwrap();
+        let mut resumed: Stream = serde_json::from_str(&text).unwrap();
+        let (a, b) = (
+            run(&mut straight, 700, &values[700..]),
+            run(&mut resumed, 700, &values[700..]),
+        );
+        assert_eq!(a, b);
+        assert_eq!(straight, resumed);
+    }
+
+    #[test]
+    fn a_score_is_measured_against_the_past_of_its_own_stream() {
+        let mut values = noise(900, 4);
+        values[800] = 9.0;
+        // Exact in binary.
+        let larger: Vec<f64> = values.iter().map(|value| value * 1024.0).collect();
+        let of = |values: &[f64]| run(&mut stream(Method::Ensemble), 0, values);
+        let (a, b) = (of(&values), of(&larger));
+        assert_eq!(a, b);
+        // The same value in a stream in which it is common.
+        values
+            .iter_mut()
+            .skip(2)
+            .step_by(3)
+            .for_each(|value| *value = 9.0);
+        let common = of(&values)[800].score;
+        assert!(
+            common < 0.3 && a[800].score > 0.6,
+            "{common} {}",
+            a[800].score
+        );
+    }
+
+    #[test]
     fn numbers_that_are_not_finite_are_refused_and_change_nothing() {
         let mut stream = stream(Method::Ensemble);
         run(&mut stream, 0, &noise(300, 1));
