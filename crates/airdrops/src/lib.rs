@@ -1,5 +1,6 @@
 //! The `airdrops` program without its `main`: configuration, commands, and the report.
 
+pub mod breaker_steps;
 pub mod cli;
 pub mod command;
 pub mod config;

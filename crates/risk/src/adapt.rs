@@ -9,7 +9,7 @@ use std::time::Duration;
 use airdrops_types::{Bps, ControlState, Scope, Timestamp, VolatilityState};
 use serde::{Deserialize, Serialize};
 
-use crate::breaker::{BreakerKind, Demand};
+use crate::breaker::{BreakerKind, Demand, Durations, Shares};
 
 /// One basis point, in the unit in which scales are kept: what one basis point per hour adds in a
 /// millisecond. So even the shortest tick loosens by exactly its share.
@@ -39,25 +39,23 @@ impl Default for AdaptiveBounds {
 }
 
 impl AdaptiveBounds {
+    /// Within which the floor lies.
+    pub const FLOOR: Shares = Shares::bps(1, 10_000);
+    /// Within which the growth in an hour lies.
+    pub const LOOSENING: Shares = Shares::bps(1, 10_000);
+    /// Within which the pause lies that counts in full.
+    pub const GAP: Durations = Durations::minutes(1, 24 * 60);
+
     /// Whether the bounds make sense.
     ///
     /// # Errors
     /// Everything that is wrong with them, each in one sentence.
     pub fn validate(&self) -> Result<(), Vec<String>> {
         let mut wrong = Vec::new();
-        for (name, share) in [
-            ("floor", self.floor),
-            ("loosening_per_hour", self.loosening_per_hour),
-        ] {
-            if share == Bps(0) || share > Bps::WHOLE {
-                wrong.push(format!(
-                    "adapt.{name} is {share}: it must be above 0 % and at most 100 %"
-                ));
-            }
-        }
-        if self.max_gap.is_zero() {
-            wrong.push("adapt.max_gap is zero: nothing would ever loosen".to_owned());
-        }
+        Self::FLOOR.check("adapt.floor", self.floor, &mut wrong);
+        let loosening = self.loosening_per_hour;
+        Self::LOOSENING.check("adapt.loosening_per_hour", loosening, &mut wrong);
+        Self::GAP.check("adapt.max_gap", self.max_gap, &mut wrong);
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
 }
@@ -158,6 +156,9 @@ impl Default for VolatilityActions {
 }
 
 impl VolatilityActions {
+    /// Within which the scales lie.
+    pub const SCALE: Shares = Shares::bps(1, 10_000);
+
     /// What a state does.
     #[must_use]
     pub fn of(&self, state: VolatilityState) -> VolatilityAction {
@@ -184,12 +185,20 @@ impl VolatilityActions {
     pub(crate) fn validate(&self, wrong: &mut Vec<String>) {
         let actions = VolatilityState::ALL.map(|state| self.of(state));
         for (state, action) in VolatilityState::ALL.iter().zip(actions) {
-            if action.scale == Bps(0) || action.scale > Bps::WHOLE {
+            Self::SCALE.check(&format!("volatility.{state}.scale"), action.scale, wrong);
+            if action.state > ControlState::Halted {
                 wrong.push(format!(
-                    "volatility.{state}.scale is {}: it must be above 0 % and at most 100 %",
-                    action.scale
+                    "volatility.{state}.state is {}: a market is no reason for more than {}",
+                    action.state,
+                    ControlState::Halted
                 ));
             }
+        }
+        if self.low.state > ControlState::Active {
+            wrong.push(format!(
+                "volatility.low.state is {}: it would hold in every market",
+                self.low.state
+            ));
         }
         let rougher = actions
             .windows(2)
@@ -317,10 +326,10 @@ mod tests {
             .validate()
             .map_err(|wrong| wrong.len())
         };
-        assert_eq!(bounds(1, 1, 1), Ok(()));
-        assert_eq!(bounds(10_000, 10_000, 1), Ok(()));
+        assert_eq!(bounds(1, 1, 60), Ok(()));
+        assert_eq!(bounds(10_000, 10_000, 86_400), Ok(()));
         assert_eq!(bounds(10_001, 0, 0), Err(3));
-        assert_eq!(bounds(0, 10_001, 1), Err(2));
+        assert_eq!(bounds(0, 10_001, 60), Err(2));
 
         let count = |change: fn(&mut VolatilityActions)| {
             let (mut actions, mut wrong) = (VolatilityActions::default(), Vec::new());

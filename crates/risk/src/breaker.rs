@@ -4,6 +4,7 @@
 //! says a [`Demand`]; the [control board](crate::ControlBoard) decides what follows. [`Breakers`] is
 //! all of them.
 
+mod bounds;
 mod clock;
 mod data;
 mod demand;
@@ -20,6 +21,9 @@ mod policy;
 mod rolling_loss;
 mod unprofitable_gas;
 
+pub(crate) use episode::span;
+
+pub use bounds::{Counts, Durations, Shares};
 pub use clock::{ClockBounds, ClockLimits, ClockReading, ClockWatch};
 pub use data::{DataLimits, DataWatch, FeedStatus, Weight};
 pub use demand::Demand;

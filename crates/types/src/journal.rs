@@ -40,6 +40,10 @@ pub enum Entry {
         seed: u64,
         /// The gate's policy, as JSON, for replay.
         policy: serde_json::Value,
+        /// The monitor's policy, as JSON: by which thresholds breakers trip. Null where an earlier
+        /// version did not write it.
+        #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+        monitor: serde_json::Value,
     },
     /// A snapshot that later entries rest on, named by its instant.
     Observed {
@@ -187,4 +191,18 @@ pub enum Entry {
         /// In words.
         text: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_start_without_thresholds_is_read_and_written_as_it_was() {
+        let old = r#"{"started":{"version":"0.1.0","mode":"paper","seed":1,"policy":{"a":1}}}"#;
+        let entry: Entry = serde_json::from_str(old).unwrap();
+        assert!(matches!(&entry, Entry::Started { monitor, .. } if monitor.is_null()));
+        assert_eq!(serde_json::to_string(&entry).unwrap(), old);
+    }
 }

@@ -1,6 +1,7 @@
 //! Every key that the configuration file may have: the one table that the reader accepts by and
 //! the JSON Schema is made from.
 
+mod breakers;
 mod campaign;
 mod chain;
 mod limits;
@@ -9,11 +10,13 @@ mod risk;
 mod source;
 mod wallet;
 
+pub use breakers::BREAKERS;
 pub use campaign::ACTIONS;
 pub use limits::LIMITS;
 pub use protocol::{PROTOCOL, actions_of};
-pub use risk::{BREAKERS, PRICES, VOLATILITY};
+pub use risk::{ADAPTIVE, PRICES, VOLATILITY};
 
+use airdrops_risk::breaker::{Counts, Durations, Shares};
 use campaign::CAMPAIGN;
 use chain::{CHAIN, PRICE, TOKEN};
 use source::SOURCE;
@@ -125,6 +128,21 @@ const fn table(name: &'static str, doc: &'static str, keys: &'static [Key]) -> T
         keys,
         variants: None,
     }
+}
+
+/// A duration within what a policy takes.
+const fn duration(within: Durations) -> Kind {
+    Kind::Duration(within.shortest.as_secs(), within.longest.as_secs())
+}
+
+/// A share within what a policy takes.
+const fn percent(within: Shares) -> Kind {
+    Kind::Percent(within.least.0, within.most.0)
+}
+
+/// A whole number within what a policy takes.
+const fn count(within: Counts) -> Kind {
+    Kind::Integer(within.least, within.most)
 }
 
 const HOUR: u64 = 3600;

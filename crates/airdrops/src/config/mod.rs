@@ -6,6 +6,7 @@ pub mod schema;
 pub mod summary;
 pub mod unit;
 
+mod breakers;
 mod campaign;
 mod chain;
 mod check;

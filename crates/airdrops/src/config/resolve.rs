@@ -17,7 +17,7 @@ use super::reader::{At, Reader};
 use super::risk::{self, Falls};
 use super::section::Section;
 use super::wallet::{self, WalletFile};
-use super::{campaign, chain, derived, keys, protocol, source};
+use super::{breakers, campaign, chain, derived, keys, protocol, source};
 
 /// What the file says.
 pub(super) struct Resolved {
@@ -138,8 +138,9 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
     let gas = risk::gas_limits(&limits_section, &chains.gas_ceilings);
     let consensus = risk::prices(reader, &root);
     let loss = limits.rolling_loss_limit;
+    let tick = engine.duration("tick").unwrap_or(Duration::from_secs(15));
     let (mut monitor, contract_period) =
-        risk::monitor(reader, &root, &limits_section, &chains, loss);
+        breakers::monitor(reader, &root, &engine, &limits_section, &chains, loss, tick);
     monitor.names = derived::names(&protocols.configs, &chains.settings, &chains.assets());
     monitor.consensus = consensus;
     monitor.assets_of = derived::assets_of(&protocols.configs);
@@ -170,7 +171,6 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
     }
     chain::check_prices(reader, &root, &voices, consensus.min_sources);
 
-    let tick = engine.duration("tick").unwrap_or(Duration::from_secs(15));
     let database = engine
         .path("database")
         .map_or_else(|| reader.path("airdrops.sqlite"), At::into_inner);

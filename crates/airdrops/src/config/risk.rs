@@ -1,21 +1,16 @@
-//! Limits of what protocols and assets depend on, and when work stops.
+//! Limits of what protocols and assets depend on, of gas, and of what is believed of prices.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use airdrops_risk::breaker::{ClearedBy, Clearing};
+use airdrops_risk::ConsensusRule;
 use airdrops_risk::gas::{GasLimit, GasLimits};
 use airdrops_risk::look_through::{Dependencies, DependencyDefect, Node, NodeClass, NodeLimits};
-use airdrops_risk::{BreakerKind, ConsensusRule, MonitorPolicy};
-use airdrops_types::{AssetId, Bps, ChainId, ControlState};
+use airdrops_types::{Bps, ChainId};
 
-use super::chain::Chains;
-use super::check::{check_dollars, check_duration};
 use super::diagnostic::suggestion;
 use super::keys;
 use super::reader::{At, Reader};
 use super::section::Section;
-use super::source::unknown_asset;
 
 /// The dependencies of a file, each with its place.
 #[derive(Default)]
@@ -138,111 +133,4 @@ pub(super) fn prices(reader: &Reader<'_>, root: &Section<'_>) -> ConsensusRule {
             .percent("max_deviation")
             .map_or(default.max_deviation, At::into_inner),
     }
-}
-
-/// When work stops: the monitor's policy, and the time between two looks at a contract.
-pub(super) fn monitor(
-    reader: &Reader<'_>,
-    root: &Section<'_>,
-    limits: &Section<'_>,
-    chains: &Chains,
-    rolling_loss: Bps,
-) -> (MonitorPolicy, Duration) {
-    let mut policy = MonitorPolicy::default();
-    let volatility = root
-        .table("volatility")
-        .unwrap_or_else(|| Section::absent(reader, &keys::VOLATILITY));
-    let assets = chains.assets();
-    for asset in volatility.names("reference") {
-        unknown_asset(reader, &asset, &assets);
-        policy.reference.insert(AssetId(asset.into_inner()));
-    }
-    let actions = &mut policy.breakers.volatility;
-    set(&mut actions.high.scale, volatility.percent("high"));
-    set(&mut actions.extreme.scale, volatility.percent("extreme"));
-    match volatility.choice("extreme_state").map(At::into_inner) {
-        Some("halted") => actions.extreme.state = ControlState::Halted,
-        Some("reducing") => actions.extreme.state = ControlState::Reducing,
-        _ => {}
-    }
-    let section = root
-        .table("breakers")
-        .unwrap_or_else(|| Section::absent(reader, &keys::BREAKERS));
-    let breakers = &mut policy.breakers;
-    breakers.rolling_loss.limit = rolling_loss;
-    set(&mut breakers.drawdown.limit, limits.percent("drawdown"));
-    breakers.depeg.pegs.clone_from(&chains.pegs);
-    set(
-        &mut breakers.depeg.warn.deviation,
-        section.percent("depeg_warn"),
-    );
-    set(
-        &mut breakers.depeg.reduce.deviation,
-        section.percent("depeg_reduce"),
-    );
-    set(
-        &mut breakers.depeg.halt.deviation,
-        section.percent("depeg_halt"),
-    );
-    set(
-        &mut breakers.unprofitable_gas.share,
-        section.percent("gas_share"),
-    );
-    if let Some(grace) = section.duration("data_grace") {
-        breakers.data.grace = grace;
-    }
-    for (name, pause) in section.each("cool_down", check_duration) {
-        if let Some(kind) = self_clearing(reader, &name) {
-            let clearing = Clearing {
-                by: ClearedBy::Itself,
-                cool_down: pause.into_inner(),
-            };
-            breakers.clearing.insert(kind, clearing);
-        }
-    }
-    for (name, value) in section.each("expected_value", |_, text| check_dollars(text)) {
-        if let Some(chain) = chains.names.find(reader, &name) {
-            policy.expected_value.insert(*chain, value.into_inner());
-        }
-    }
-    // The rest of the policy has no key, and is checked where the engine starts.
-    for wrong in policy.validate().err().into_iter().flatten() {
-        let place = if wrong.starts_with("volatility") {
-            &volatility
-        } else {
-            &section
-        };
-        reader.error(place.span.clone(), wrong, "");
-    }
-    let period = section.duration("contract_period");
-    (policy, period.unwrap_or(Duration::from_secs(600)))
-}
-
-fn set(place: &mut Bps, share: Option<At<Bps>>) {
-    if let Some(share) = share {
-        *place = share.into_inner();
-    }
-}
-
-fn self_clearing(reader: &Reader<'_>, name: &At<String>) -> Option<BreakerKind> {
-    let text = name.get_ref();
-    let clears = |kind: &BreakerKind| kind.clearing().by == ClearedBy::Itself;
-    let Some(kind) = BreakerKind::from_name(text) else {
-        let known = BreakerKind::ALL
-            .into_iter()
-            .filter(clears)
-            .map(BreakerKind::name);
-        let help = suggestion(text, known, "breaker");
-        reader.error(name.span(), format!("unknown breaker `{text}`"), help);
-        return None;
-    };
-    if clears(&kind) {
-        return Some(kind);
-    }
-    reader.error(
-        name.span(),
-        format!("{kind} never ends by itself"),
-        "only an administrator ends it: remove the line",
-    );
-    None
 }

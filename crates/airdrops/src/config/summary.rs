@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Loaded;
 use super::unit::duration_text;
+use crate::breaker_steps;
 
 /// A trigger in words.
 #[must_use]
@@ -106,6 +107,7 @@ pub fn text(loaded: &Loaded) -> String {
         let _ = writeln!(out, "  protocol {family}: {limit}");
     }
     out.push_str(&watched_text(loaded));
+    out.push_str(&breakers_text(loaded));
     let allocated: u32 = settings.weights.iter().map(|(_, weight)| weight.0).sum();
     let _ = writeln!(out, "\nAllocation: {} of equity", Bps(allocated));
     for (protocol, weight) in &settings.weights {
@@ -172,8 +174,13 @@ fn watched_text(loaded: &Loaded) -> String {
     for asset in depeg.pegs.keys() {
         let _ = writeln!(
             out,
-            "  peg of {asset}: caution from {}, reduced from {}, halted from {}",
-            depeg.warn.deviation, depeg.reduce.deviation, depeg.halt.deviation
+            "  peg of {asset}: caution from {} for {}, reduced from {} for {}, halted from {} for {}",
+            depeg.warn.deviation,
+            duration_text(depeg.warn.lasting),
+            depeg.reduce.deviation,
+            duration_text(depeg.reduce.lasting),
+            depeg.halt.deviation,
+            duration_text(depeg.halt.lasting)
         );
     }
     let _ = writeln!(
@@ -182,6 +189,23 @@ fn watched_text(loaded: &Loaded) -> String {
         settings.watched.len(),
         duration_text(settings.contract_period)
     );
+    out
+}
+
+/// When work stops, and when it goes on.
+fn breakers_text(loaded: &Loaded) -> String {
+    let monitor = &loaded.settings.monitor;
+    let mut out = String::from("\nBreakers\n");
+    for step in breaker_steps::of(monitor) {
+        let _ = writeln!(
+            out,
+            "  {}: {}: {}; ended by {}",
+            step.breaker,
+            step.when,
+            step.state,
+            step.ended_by()
+        );
+    }
     out
 }
 
@@ -276,6 +300,13 @@ pub fn json(loaded: &Loaded) -> Value {
         "sources": asked(loaded).into_iter()
             .map(|(service, about)| (service.name.to_owned(), json!(about)))
             .collect::<serde_json::Map<_, _>>(),
+        "breakers": breaker_steps::of(&settings.monitor).into_iter().map(|step| json!({
+            "breaker": step.breaker,
+            "when": step.when,
+            "state": step.state,
+            "cleared_by": step.clearing.by,
+            "cool_down_seconds": breaker_steps::cool_down_seconds(step.clearing),
+        })).collect::<Vec<_>>(),
         "campaigns": settings.campaigns.iter().map(campaign).collect::<Vec<_>>(),
         "warnings": loaded.source.located(&loaded.warnings),
     })

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use airdrops::config::keys::{self, Kind};
 use airdrops::config::{ConfigError, Loaded, read, schema, summary};
-use airdrops_risk::BreakerKind;
-use airdrops_risk::breaker::Peg;
+use airdrops_risk::breaker::{Clearing, ClockBounds, DepegStep, Peg};
 use airdrops_risk::gas::GasLimit;
 use airdrops_risk::look_through::Node;
+use airdrops_risk::monitor::FailureRates;
+use airdrops_risk::{AdaptiveBounds, BreakerKind, MonitorPolicy};
 use airdrops_runtime::settings::Mode;
 use airdrops_types::{
     Address, AmountSpec, AssetId, Bps, ChainId, ControlState, ProtocolId, Scope, U256, Usd,
+    VolatilityState,
 };
 
 const EVERY_KEY: &str = include_str!("every-key.toml");
@@ -72,8 +74,7 @@ fn the_monitor_watches_what_the_file_says(loaded: &Loaded) {
     assert_eq!(breakers.data.grace, Duration::from_secs(300));
     let cool_down = breakers.clearing[&BreakerKind::Data].cool_down;
     assert_eq!(cool_down, Duration::from_secs(900));
-    assert_eq!(breakers.volatility.extreme.scale, Bps(4000));
-    assert_eq!(breakers.volatility.extreme.state, ControlState::Reducing);
+    the_breakers_trip_when_the_file_says(monitor);
     assert_eq!(monitor.expected_value[&ChainId(1)], Usd::dollars(20));
     assert_eq!(monitor.tvl, ["aerie".to_owned()].into());
     assert_eq!(monitor.incident_feeds, ["rekt".to_owned()].into());
@@ -106,6 +107,226 @@ fn the_monitor_watches_what_the_file_says(loaded: &Loaded) {
     assert_eq!(
         market.llama_protocols.as_ref().unwrap().slugs["aerie"],
         "aerie-v1"
+    );
+}
+
+/// Every value differs from its default: a key that is not taken shows.
+fn the_breakers_trip_when_the_file_says(monitor: &MonitorPolicy) {
+    let breakers = &monitor.breakers;
+    let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+    let step = |bps, lasting| DepegStep {
+        deviation: Bps(bps),
+        lasting,
+    };
+    assert_eq!(breakers.depeg.warn, step(40, minutes(120)));
+    assert_eq!(breakers.depeg.reduce, step(100, minutes(90)));
+    assert_eq!(breakers.depeg.halt, step(200, minutes(60)));
+    assert_eq!(breakers.depeg.max_gap, minutes(20));
+    assert_eq!(breakers.unprofitable_gas.share, Bps(2000));
+    assert_eq!(breakers.unprofitable_gas.lasting, minutes(30));
+    assert_eq!(breakers.unprofitable_gas.max_gap, minutes(20));
+    assert_eq!(monitor.standard_gas, 150_000);
+    assert_eq!(breakers.incident.window, minutes(12 * 60));
+    assert_eq!(
+        monitor.failures,
+        FailureRates {
+            usual: 0.01,
+            alarming: 0.15,
+            between: 1000.0,
+            least: 8
+        }
+    );
+    assert_eq!(breakers.failure_rate.successes, 10);
+    assert_eq!(breakers.failure_rate.persists, minutes(120));
+    assert_eq!(breakers.data.reduce_after, minutes(30));
+    let bounds = |cautious, halted| ClockBounds {
+        cautious: Duration::from_secs(cautious),
+        halted: Duration::from_secs(halted),
+    };
+    assert_eq!(breakers.clock.jump, bounds(3, 120));
+    assert_eq!(breakers.clock.chain, bounds(90, 600));
+    assert_eq!(breakers.pin_change.max_unread, minutes(30));
+    let incident = breakers.clearing(BreakerKind::Incident, ControlState::Cautious);
+    assert_eq!(incident, Clearing::ADMINISTRATOR);
+    assert_eq!(breakers.evidence_gap, minutes(4));
+    assert_eq!(breakers.drawdown.window, minutes(14 * 24 * 60));
+    assert_eq!(
+        monitor.adapt,
+        AdaptiveBounds {
+            floor: Bps(2000),
+            loosening_per_hour: Bps(500),
+            max_gap: minutes(30)
+        }
+    );
+    let actions = VolatilityState::ALL.map(|state| {
+        let action = breakers.volatility.of(state);
+        (action.scale.0, action.state)
+    });
+    use ControlState::{Active, Cautious, Reducing};
+    assert_eq!(
+        actions,
+        [
+            (10_000, Active),
+            (9000, Active),
+            (7000, Cautious),
+            (4000, Reducing)
+        ]
+    );
+}
+
+#[test]
+fn a_file_without_keys_of_breakers_has_their_defaults() {
+    let cut = |text: &str, from: &str, to: &str| {
+        let (head, rest) = text.split_once(from).unwrap();
+        let (_, tail) = rest.split_once(to).unwrap();
+        format!("{head}{to}{tail}")
+    };
+    let text = cut(EVERY_KEY, "[volatility]", "[[chain]]");
+    let text = cut(&text, "[limits.adaptive]", "[limits.gas]");
+    let text = text.replace("drawdown = \"15%\"\ndrawdown_window = \"14d\"\n", "");
+    let loaded = load(&text).unwrap_or_else(|error| panic!("{error}"));
+    let mut monitor = loaded.settings.monitor;
+    monitor.breakers.depeg.pegs.clear();
+    let default = MonitorPolicy::default();
+    assert_eq!(monitor.breakers, default.breakers);
+    assert_eq!(monitor.adapt, default.adapt);
+    assert_eq!(monitor.failures, default.failures);
+    assert_eq!(monitor.standard_gas, default.standard_gas);
+}
+
+#[test]
+fn no_key_makes_a_breaker_blind_or_a_stop_end_early() {
+    for (old, new, expected) in [
+        (
+            "rolling_loss = \"10%\"",
+            "rolling_loss = \"0%\"",
+            "from 0.01 % to 50 %",
+        ),
+        (
+            "rolling_loss = \"10%\"",
+            "rolling_loss = \"100%\"",
+            "from 0.01 % to 50 %",
+        ),
+        (
+            "drawdown = \"15%\"",
+            "drawdown = \"100%\"",
+            "from 0.01 % to 90 %",
+        ),
+        (
+            "depeg_halt_for = \"1h\"",
+            "depeg_halt_for = \"2d\"",
+            "from 1m to 1d",
+        ),
+        (
+            "depeg_halt = \"2%\"",
+            "depeg_halt = \"1%\"",
+            "must rise from step to step",
+        ),
+        (
+            "failure_alarming = \"15%\"",
+            "failure_alarming = \"1%\"",
+            "usual rate 0.01",
+        ),
+        (
+            "failure_alarming = \"15%\"",
+            "failure_alarming = \"110%\"",
+            "from 1 % to 50 %",
+        ),
+        (
+            "failure_successes = 10",
+            "failure_successes = 0",
+            "must be from 1 to 1000",
+        ),
+        (
+            "data_reduce_after = \"30m\"",
+            "data_reduce_after = \"4m\"",
+            "at least data.grace",
+        ),
+        (
+            "clock_jump_halt = \"2m\"",
+            "clock_jump_halt = \"2h\"",
+            "from 10s to 1h",
+        ),
+        (
+            "clock_chain_halt = \"10m\"",
+            "clock_chain_halt = \"1m\"",
+            "at least clock.chain.cautious",
+        ),
+        (
+            "incident_window = \"12h\"",
+            "incident_window = \"0s\"",
+            "from 1h to 7d",
+        ),
+        (
+            "evidence_gap = \"4m\"",
+            "evidence_gap = \"16m\"",
+            "two looks would end a stop",
+        ),
+        (
+            "tick = \"15s\"",
+            "tick = \"3m\"",
+            "no stop would end by itself",
+        ),
+        ("tick = \"15s\"", "tick = \"11m\"", "no depeg would last"),
+        (
+            "floor = \"20%\"",
+            "floor = \"41%\"",
+            "adapt.floor leaves 41 %",
+        ),
+        (
+            "loosening = \"5%\"",
+            "loosening = \"101%\"",
+            "from 0.01 % to 100 %",
+        ),
+        (
+            "extreme_state = \"reducing\"",
+            "extreme_state = \"locked\"",
+            "`locked` is unknown",
+        ),
+        (
+            "extreme_state = \"reducing\"",
+            "extreme_state = \"active\"",
+            "better control state",
+        ),
+        (
+            "administrator = [\"incident\"]",
+            "administrator = [\"data\"]",
+            "has a cool-down too",
+        ),
+        (
+            "administrator = [\"incident\"]",
+            "administrator = [\"manual\"]",
+            "always ended by an",
+        ),
+        (
+            "administrator = [\"incident\"]",
+            "administrator = [\"insident\"]",
+            "unknown breaker",
+        ),
+        (
+            "depeg_warn_for",
+            "depeg_warn_after",
+            "did you mean `depeg_warn_for`?",
+        ),
+    ] {
+        let text = mistakes(&with(old, new));
+        assert!(text.contains(expected), "{new}: {text}");
+        assert!(!text.contains("airdrops.toml:1:1\n"), "{new}: {text}");
+    }
+}
+
+#[test]
+fn a_contradiction_is_told_at_its_line_with_the_keys_to_change() {
+    let text = mistakes(&with("depeg_halt = \"2%\"", "depeg_halt = \"1%\""));
+    let line = EVERY_KEY
+        .lines()
+        .position(|line| line.starts_with("depeg_warn ="))
+        .unwrap()
+        + 1;
+    assert!(text.contains(&format!("airdrops.toml:{line}:")), "{text}");
+    assert!(
+        text.contains("change `depeg_warn` or `depeg_reduce` or `depeg_halt`"),
+        "{text}"
     );
 }
 
@@ -163,13 +384,13 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
        |       ^^
        = help: write fee = "$50"
 
-    airdrops.toml:107:11: `max_age`: `75 parsecs` has an unknown unit `parsecs`
-    107 | max_age = "75 parsecs"
+    airdrops.toml:138:11: `max_age`: `75 parsecs` has an unknown unit `parsecs`
+    138 | max_age = "75 parsecs"
         |           ^^^^^^^^^^^^
         = help: write max_age = "1m"
 
-    airdrops.toml:229:12: `critical` must be true or false, not text
-    229 | critical = "yes"
+    airdrops.toml:260:12: `critical` must be true or false, not text
+    260 | critical = "yes"
         |            ^^^^^
         = help: write critical = true
 

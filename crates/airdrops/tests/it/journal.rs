@@ -173,6 +173,7 @@ pub(crate) fn farm(days: i64) -> Book {
             "asset_limit": 3000, "asset_limits": { "USDC": 10000 },
             "gas_ceilings": { "1": 60_000_000_000_u64 },
         }),
+        monitor: serde_json::Value::Null,
     });
     let mut gas = Usd::ZERO;
     for hour in 0..days * 24 {

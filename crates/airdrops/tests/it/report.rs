@@ -238,6 +238,7 @@ fn mode_is_said_first() {
             mode: mode.into(),
             seed: 1,
             policy: serde_json::Value::Null,
+            monitor: serde_json::Value::Null,
         });
         let report = Report::from_journal(&book.entries, chain_names());
         assert!(html::render(&report).contains(words), "{mode}");

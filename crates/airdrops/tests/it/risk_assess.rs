@@ -4,14 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
+use airdrops_risk::breaker::{ClearedBy, Clearing};
 use airdrops_risk::gas::{GasLimit, GasLimits, ShortHistory};
 use airdrops_risk::look_through::Node;
 use airdrops_risk::monitor::{GasReport, NodeReport, ProtocolReport, TailReport, VolatilityReport};
 use airdrops_risk::price::consensus::{SourceReport, SourceStanding};
 use airdrops_risk::tail::{Coverage, TailUsd};
 use airdrops_risk::volatility::{Component, Source, Thresholds};
-use airdrops_risk::{Health, Policy, RiskReport, Score, Term};
+use airdrops_risk::{BreakerKind, Health, MonitorPolicy, Policy, RiskReport, Score, Term};
+use airdrops_runtime::{IN_FORCE, InForce};
 use airdrops_store::{Access, Batch, ControlChange, Options, Sqlite, Store as _};
 use airdrops_types::{
     Action, Address, Alert, AlertLevel, AmountSpec, AssetId, Assignment, Bps, ChainId,
@@ -200,6 +203,7 @@ fn world(report: &RiskReport) -> tempfile::TempDir {
         mode: "paper".into(),
         seed: 1,
         policy: serde_json::to_value(policy()).unwrap(),
+        monitor: serde_json::Value::Null,
     };
     let alerted = Entry::Alerted {
         alert: Alert {
@@ -609,6 +613,59 @@ fn breakers_are_those_of_the_configuration_if_it_can_be_read() {
     let limits = json(folder.path(), "limits");
     assert_eq!(limits["breakers_from"], "configuration");
     assert!(!text(folder.path(), "limits").contains("These are the defaults"));
+}
+
+#[test]
+fn thresholds_are_those_of_the_last_start_and_what_the_next_would_change_is_told() {
+    let folder = world(&report(now()));
+    let mut monitor = MonitorPolicy::default();
+    monitor.breakers.depeg.warn.lasting = Duration::from_secs(7200);
+    let depeg = Clearing {
+        by: ClearedBy::Itself,
+        cool_down: Duration::from_secs(12 * 3600),
+    };
+    monitor.breakers.clearing.insert(BreakerKind::Depeg, depeg);
+    let in_force = InForce {
+        policy: serde_json::to_value(policy()).unwrap(),
+        monitor: serde_json::to_value(&monitor).unwrap(),
+    };
+    let value = serde_json::to_value(in_force).unwrap();
+    let batch = Batch {
+        settings: vec![(IN_FORCE.into(), value)],
+        ..Batch::at(now())
+    };
+    store(folder.path()).commit(&batch).unwrap();
+
+    let limits = json(folder.path(), "limits");
+    assert_eq!(limits["breakers_from"], "start");
+    assert_eq!(limits["changes_at_next_start"], serde_json::json!([]));
+    assert_eq!(limits["adaptive"]["floor_bps"], 2500);
+    assert_eq!(limits["evidence_gap_seconds"], 300);
+    let steps = limits["breakers"].as_array().unwrap();
+    let warn = steps
+        .iter()
+        .find(|step| step["breaker"] == "depeg")
+        .unwrap();
+    assert_eq!(warn["when"], "more than 0.5 % off its peg for 2h");
+    assert_eq!(warn["cool_down_seconds"], 43_200);
+
+    let configuration = include_str!("every-key.toml");
+    std::fs::write(folder.path().join("airdrops.toml"), configuration).unwrap();
+    let limits = json(folder.path(), "limits");
+    assert_eq!(limits["breakers_from"], "start");
+    let changes = limits["changes_at_next_start"].as_array().unwrap();
+    let change = serde_json::json!("breakers.depeg.warn.deviation: 50 → 40");
+    assert!(changes.contains(&change), "{changes:#?}");
+    let said = text(folder.path(), "limits");
+    for words in [
+        "  breakers.depeg.warn.deviation: 50 → 40\n",
+        "more than 0.5 % off its peg for 2h",
+        "Nothing leaves less than 25 %, and at most 10 % of a limit come back in an hour",
+        "no two looks in that time are more than 5m apart",
+    ] {
+        assert!(said.contains(words), "no `{words}` in\n{said}");
+    }
+    assert!(!said.contains("These are"), "{said}");
 }
 
 /// The keys of all objects within a value.

@@ -9,7 +9,7 @@ use airdrops_types::{ControlState, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::episode::span;
-use super::{BreakerKind, Demand};
+use super::{BreakerKind, Demand, Durations};
 
 /// What the clocks say in one tick.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +45,10 @@ impl ClockBounds {
         }
     }
 
-    fn validate(&self, name: &str, wrong: &mut Vec<String>) {
-        if self.halted < self.cautious {
+    fn validate(&self, name: &str, within: [Durations; 2], wrong: &mut Vec<String>) {
+        let cautious = within[0].check(&format!("{name}.cautious"), self.cautious, wrong);
+        let halted = within[1].check(&format!("{name}.halted"), self.halted, wrong);
+        if cautious && halted && self.halted < self.cautious {
             wrong.push(format!(
                 "{name}.halted is {}: it must be at least {name}.cautious, {}",
                 span(self.halted),
@@ -81,9 +83,15 @@ impl Default for ClockLimits {
 }
 
 impl ClockLimits {
+    /// Within which jumps lie: those that call for caution, and those that halt.
+    pub const JUMP: [Durations; 2] = [Durations::seconds(1, 60), Durations::seconds(10, 3600)];
+    /// Within which differences from the chains lie: those that call for caution, and those that
+    /// halt.
+    pub const CHAIN: [Durations; 2] = [Durations::seconds(30, 900), Durations::seconds(60, 3600)];
+
     pub(super) fn validate(&self, wrong: &mut Vec<String>) {
-        self.jump.validate("clock.jump", wrong);
-        self.chain.validate("clock.chain", wrong);
+        self.jump.validate("clock.jump", Self::JUMP, wrong);
+        self.chain.validate("clock.chain", Self::CHAIN, wrong);
     }
 }
 
@@ -286,12 +294,19 @@ mod tests {
         let mut limits = ClockLimits::default();
         let mut wrong = Vec::new();
         limits.validate(&mut wrong);
+        limits.jump.halted = Duration::from_secs(30);
         limits.jump.cautious = limits.jump.halted;
         limits.validate(&mut wrong);
         assert_eq!(wrong.len(), 0);
         limits.jump.cautious += Duration::from_millis(1);
         limits.chain.halted = Duration::ZERO;
         limits.validate(&mut wrong);
-        assert_eq!(wrong.len(), 2);
+        assert_eq!(
+            wrong,
+            [
+                "clock.jump.halted is 30 s: it must be at least clock.jump.cautious, 30 s",
+                "clock.chain.halted is 0 s: it must be between 1 min and 1 h",
+            ]
+        );
     }
 }

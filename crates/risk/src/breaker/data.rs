@@ -9,7 +9,7 @@ use airdrops_types::{ControlState, Reading, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::episode::span;
-use super::{BreakerKind, Demand};
+use super::{BreakerKind, Demand, Durations};
 
 /// How much depends on a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -67,8 +67,15 @@ impl Default for DataLimits {
 }
 
 impl DataLimits {
+    /// Within which the grace lies.
+    pub const GRACE: Durations = Durations::minutes(1, 60);
+    /// Within which the time lies after which there is no more than reduction.
+    pub const REDUCE_AFTER: Durations = Durations::minutes(1, 24 * 60);
+
     pub(super) fn validate(&self, wrong: &mut Vec<String>) {
-        if self.reduce_after < self.grace {
+        let grace = Self::GRACE.check("data.grace", self.grace, wrong);
+        let reduce = Self::REDUCE_AFTER.check("data.reduce_after", self.reduce_after, wrong);
+        if grace && reduce && self.reduce_after < self.grace {
             wrong.push(format!(
                 "data.reduce_after is {}: it must be at least data.grace, {}",
                 span(self.reduce_after),

@@ -13,7 +13,7 @@ use airdrops_types::{AssetId, Bps, ControlState, Price, Reading, Scope, Timestam
 use serde::{Deserialize, Serialize};
 
 use super::episode::{Episode, span};
-use super::{BreakerKind, Demand};
+use super::{BreakerKind, BreakerPolicy, Demand, Durations, Shares};
 
 /// What an asset is worth by promise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +74,11 @@ impl Default for DepegLimits {
 }
 
 impl DepegLimits {
+    /// Within which each deviation lies.
+    pub const DEVIATION: Shares = Shares::bps(1, 5000);
+    /// Within which the time lies that it must last.
+    pub const LASTING: Durations = Durations::minutes(1, 24 * 60);
+
     fn steps(&self) -> [(ControlState, DepegStep); 3] {
         [
             (ControlState::Cautious, self.warn),
@@ -83,17 +88,22 @@ impl DepegLimits {
     }
 
     pub(super) fn validate(&self, wrong: &mut Vec<String>) {
-        let deviations = self.steps().map(|(_, step)| step.deviation);
-        if deviations[0] == Bps(0) || !deviations.is_sorted() || deviations[2] > Bps::WHOLE {
-            let [warn, reduce, halt] = deviations;
+        for (name, step) in [
+            ("warn", self.warn),
+            ("reduce", self.reduce),
+            ("halt", self.halt),
+        ] {
+            let name = format!("depeg.{name}");
+            Self::DEVIATION.check(&format!("{name}.deviation"), step.deviation, wrong);
+            Self::LASTING.check(&format!("{name}.lasting"), step.lasting, wrong);
+        }
+        let [warn, reduce, halt] = self.steps().map(|(_, step)| step.deviation);
+        if warn >= reduce || reduce >= halt {
             wrong.push(format!(
-                "depeg: the deviations {warn}, {reduce}, {halt} must rise from above 0 % to at \
-                 most 100 %"
+                "depeg: the deviations {warn}, {reduce}, {halt} must rise from step to step"
             ));
         }
-        if self.max_gap.is_zero() {
-            wrong.push("depeg.max_gap is zero: no time would ever count".to_owned());
-        }
+        BreakerPolicy::GAP.check("depeg.max_gap", self.max_gap, wrong);
         for (asset, peg) in &self.pegs {
             match peg {
                 Peg::Price(Price(0)) => wrong.push(format!("depeg.pegs.{asset} is zero")),

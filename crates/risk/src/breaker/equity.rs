@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::episode::span;
 use super::{BreakerKind, Demand};
+use super::{Durations, Shares};
 
 /// Equity without external flows, in micro-dollars; `None` if it does not fit.
 fn adjusted(point: &EquityPoint) -> Option<i128> {
@@ -297,16 +298,15 @@ pub struct FallLimit {
 }
 
 impl FallLimit {
-    pub(crate) fn validate(&self, name: &str, wrong: &mut Vec<String>) {
-        if self.limit == Bps(0) || self.limit > Bps::WHOLE {
-            wrong.push(format!(
-                "{name}.limit is {}: it must be above 0 % and at most 100 %",
-                self.limit
-            ));
-        }
-        if self.window.is_zero() {
-            wrong.push(format!("{name}.window is zero: no loss would be seen"));
-        }
+    pub(super) fn validate(
+        &self,
+        name: &str,
+        limits: Shares,
+        windows: Durations,
+        wrong: &mut Vec<String>,
+    ) {
+        limits.check(&format!("{name}.limit"), self.limit, wrong);
+        windows.check(&format!("{name}.window"), self.window, wrong);
         if self.bucket > self.window / 10 {
             wrong.push(format!(
                 "{name}.bucket is {} s: it must be at most a tenth of the window, {} s",

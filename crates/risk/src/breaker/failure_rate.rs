@@ -10,7 +10,7 @@ use std::time::Duration;
 use airdrops_types::{ControlState, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{BreakerKind, Demand};
+use super::{BreakerKind, Counts, Demand, Durations};
 
 /// How an attempt fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,10 +80,15 @@ impl Default for FailureLimits {
 }
 
 impl FailureLimits {
+    /// Within which the successes lie that end an alarm.
+    pub const SUCCESSES: Counts = Counts::of(1, 1000);
+    /// Within which the time lies after which an alarm persists.
+    pub const PERSISTS: Durations = Durations::minutes(1, 24 * 60);
+
     pub(super) fn validate(&self, wrong: &mut Vec<String>) {
-        if self.successes == 0 {
-            wrong.push("failure_rate.successes is zero: an alarm would end at once".to_owned());
-        }
+        let successes = u64::from(self.successes);
+        Self::SUCCESSES.check("failure_rate.successes", successes, wrong);
+        Self::PERSISTS.check("failure_rate.persists", self.persists, wrong);
     }
 }
 

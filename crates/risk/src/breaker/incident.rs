@@ -10,7 +10,7 @@ use airdrops_types::{ControlState, Incident, Scope, Severity, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::episode::span;
-use super::{BreakerKind, Demand};
+use super::{BreakerKind, Demand, Durations};
 
 /// Reports that are remembered of one publisher; the oldest go first.
 const REPORTS_PER_PUBLISHER: usize = 256;
@@ -62,10 +62,11 @@ impl Default for IncidentLimits {
 }
 
 impl IncidentLimits {
+    /// Within which the window lies.
+    pub const WINDOW: Durations = Durations::hours(1, 7 * 24);
+
     pub(super) fn validate(&self, wrong: &mut Vec<String>) {
-        if self.window.is_zero() {
-            wrong.push("incident.window is zero: no report would ever count".to_owned());
-        }
+        Self::WINDOW.check("incident.window", self.window, wrong);
     }
 
     fn counts(&self, at: Timestamp, now: Timestamp) -> bool {

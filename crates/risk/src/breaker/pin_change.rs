@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::episode::span;
 use super::incident::{Fact, FactKind};
-use super::{BreakerKind, Demand};
+use super::{BreakerKind, Demand, Durations};
 
 /// Facts that an operator knows to be right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +49,11 @@ impl Default for PinLimits {
 }
 
 impl PinLimits {
+    /// Within which the time lies for which facts may be unread.
+    pub const UNREAD: Durations = Durations::minutes(1, 24 * 60);
+
     pub(super) fn validate(&self, wrong: &mut Vec<String>) {
+        Self::UNREAD.check("pin_change.max_unread", self.max_unread, wrong);
         for (index, expected) in self.expected.iter().enumerate() {
             let key = |other: &ExpectedFacts| (other.chain, other.contract);
             if self.expected[..index]

@@ -9,14 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::episode::span;
 use super::{
     BreakerKind, ClearedBy, Clearing, ClockLimits, DRAWDOWN_LIMIT, DataLimits, DepegLimits,
-    FailureLimits, FallLimit, GasLimit, IncidentLimits, PinLimits, ROLLING_LOSS_LIMIT,
+    Durations, FailureLimits, FallLimit, GasLimit, IncidentLimits, PinLimits, ROLLING_LOSS_LIMIT,
+    Shares,
 };
 use crate::adapt::VolatilityActions;
-
-/// Shortest cool-down.
-const SHORTEST: Duration = Duration::from_secs(60);
-/// Longest cool-down.
-const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The configuration of all breakers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,7 +49,7 @@ impl Default for BreakerPolicy {
     fn default() -> Self {
         Self {
             clearing: BTreeMap::new(),
-            evidence_gap: Duration::from_secs(5 * 60),
+            evidence_gap: EVIDENCE_GAP,
             rolling_loss: ROLLING_LOSS_LIMIT,
             drawdown: DRAWDOWN_LIMIT,
             unprofitable_gas: GasLimit::default(),
@@ -68,7 +64,23 @@ impl Default for BreakerPolicy {
     }
 }
 
+/// The usual pause between two looks that belong together.
+const EVIDENCE_GAP: Duration = Duration::from_secs(5 * 60);
+
 impl BreakerPolicy {
+    /// Within which cool-downs lie.
+    pub const COOL_DOWN: Durations = Durations::minutes(1, 30 * 24 * 60);
+    /// Within which the longest pause between two pieces of healthy evidence lies.
+    pub const GAP: Durations = Durations::minutes(1, 2 * 60);
+    /// Within which the loss within a day lies that halts everything.
+    pub const LOSS: Shares = Shares::bps(1, 5000);
+    /// Within which the fall from the highest lies that halts everything.
+    pub const DRAWDOWN: Shares = Shares::bps(1, 9000);
+    /// Within which the time lies that a fall from the highest is measured in.
+    pub const DRAWDOWN_WINDOW: Durations = Durations::hours(24, 365 * 24);
+    /// A day is a day: the gate and the reports name it.
+    const LOSS_WINDOW: Durations = Durations::hours(24, 24);
+
     /// How a trip of `kind` that stands in `state` ends. What is worse than
     /// [`BreakerKind::clears_itself_up_to`] ends by an administrator, whatever is configured.
     #[must_use]
@@ -94,20 +106,20 @@ impl BreakerPolicy {
                 wrong.push(format!(
                     "clearing.{kind}: only an administrator may end this stop"
                 ));
-            } else if !(SHORTEST..=LONGEST).contains(&clearing.cool_down) {
-                wrong.push(format!(
-                    "clearing.{kind}.cool_down is {}: it must be between {} and {}",
-                    span(clearing.cool_down),
-                    span(SHORTEST),
-                    span(LONGEST)
-                ));
+            } else {
+                let name = format!("clearing.{kind}.cool_down");
+                Self::COOL_DOWN.check(&name, clearing.cool_down, &mut wrong);
             }
         }
-        if self.evidence_gap.is_zero() {
-            wrong.push("evidence_gap is zero: no stop would ever end by itself".to_owned());
+        if Self::GAP.check("evidence_gap", self.evidence_gap, &mut wrong) {
+            self.validate_gap(&mut wrong);
         }
-        self.rolling_loss.validate("rolling_loss", &mut wrong);
-        self.drawdown.validate("drawdown", &mut wrong);
+        let (limits, windows) = (Self::LOSS, Self::LOSS_WINDOW);
+        self.rolling_loss
+            .validate("rolling_loss", limits, windows, &mut wrong);
+        let (limits, windows) = (Self::DRAWDOWN, Self::DRAWDOWN_WINDOW);
+        self.drawdown
+            .validate("drawdown", limits, windows, &mut wrong);
         self.unprofitable_gas.validate(&mut wrong);
         self.incident.validate(&mut wrong);
         self.pin_change.validate(&mut wrong);
@@ -117,6 +129,25 @@ impl BreakerPolicy {
         self.clock.validate(&mut wrong);
         self.volatility.validate(&mut wrong);
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    /// A longer pause than usual must not stand in for a whole cool-down.
+    fn validate_gap(&self, wrong: &mut Vec<String>) {
+        let short: Vec<&str> = BreakerKind::ALL
+            .into_iter()
+            .filter(|kind| {
+                let clearing = self.clearing(*kind, kind.clears_itself_up_to());
+                clearing.by == ClearedBy::Itself && clearing.cool_down < self.evidence_gap
+            })
+            .map(BreakerKind::name)
+            .collect();
+        if self.evidence_gap > EVIDENCE_GAP && !short.is_empty() {
+            wrong.push(format!(
+                "evidence_gap is {}, longer than what {} cool down for: two looks would end a stop",
+                span(self.evidence_gap),
+                short.join(", ")
+            ));
+        }
     }
 }
 
@@ -189,8 +220,10 @@ mod tests {
         policy.unprofitable_gas.share = Bps(0);
         policy.incident.window = Duration::ZERO;
         policy.depeg.max_gap = Duration::ZERO;
+        policy.depeg.warn.lasting = Duration::ZERO;
+        policy.depeg.reduce.deviation = policy.depeg.halt.deviation;
         policy.failure_rate.successes = 0;
-        policy.data.grace = LONGEST;
+        policy.data.reduce_after = policy.data.grace - Duration::from_secs(1);
         policy.clock.chain.halted = Duration::ZERO;
         policy.volatility.low.scale = Bps(0);
         let twice = super::super::ExpectedFacts {
@@ -224,6 +257,8 @@ mod tests {
                 "unprofitable_gas.share",
                 "incident.window",
                 "pin_change.expected",
+                "depeg.warn.lasting",
+                "depeg",
                 "depeg.max_gap",
                 "failure_rate.successes",
                 "data.reduce_after",
@@ -232,6 +267,56 @@ mod tests {
                 "volatility",
             ]
         );
+    }
+
+    #[test]
+    fn a_long_pause_does_not_stand_in_for_a_cool_down() {
+        let mut policy = BreakerPolicy::default();
+        for kind in BreakerKind::ALL {
+            if kind.clearing().by == ClearedBy::Itself {
+                policy.clearing.insert(kind, itself(7200));
+            }
+        }
+        policy.evidence_gap = Duration::from_secs(7200);
+        assert_eq!(policy.validate(), Ok(()));
+        policy.clearing.insert(BreakerKind::Data, itself(7199));
+        let wrong = policy.validate().unwrap_err();
+        assert_eq!(
+            wrong,
+            [
+                "evidence_gap is 2 h, longer than what data cool down for: two looks would end a stop"
+            ]
+        );
+        policy
+            .clearing
+            .insert(BreakerKind::Data, Clearing::ADMINISTRATOR);
+        assert_eq!(policy.validate(), Ok(()));
+    }
+
+    #[test]
+    fn no_loss_limit_is_all_or_nothing() {
+        for limit in [Bps(0), Bps::WHOLE] {
+            let mut policy = BreakerPolicy::default();
+            policy.rolling_loss.limit = limit;
+            policy.drawdown.limit = limit;
+            assert_eq!(policy.validate().unwrap_err().len(), 2, "{limit}");
+        }
+    }
+
+    #[test]
+    fn equal_steps_of_a_depeg_are_no_steps() {
+        for (warn, reduce, halt, sound) in [
+            (50, 100, 200, true),
+            (100, 100, 200, false),
+            (50, 200, 200, false),
+            (200, 100, 50, false),
+        ] {
+            let mut policy = BreakerPolicy::default();
+            policy.depeg.warn.deviation = Bps(warn);
+            policy.depeg.reduce.deviation = Bps(reduce);
+            policy.depeg.halt.deviation = Bps(halt);
+            assert_eq!(policy.validate().is_ok(), sound, "{warn} {reduce} {halt}");
+        }
     }
 
     #[test]

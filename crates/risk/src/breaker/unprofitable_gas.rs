@@ -12,7 +12,7 @@ use airdrops_types::{Bps, ChainId, ControlState, Reading, Scope, Usd};
 use serde::{Deserialize, Serialize};
 
 use super::episode::{Episode, span};
-use super::{BreakerKind, Demand};
+use super::{BreakerKind, BreakerPolicy, Demand, Durations, Shares};
 
 /// What a standard transaction costs on a chain now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,16 +51,15 @@ impl Default for GasLimit {
 }
 
 impl GasLimit {
+    /// Within which the share lies.
+    pub const SHARE: Shares = Shares::bps(1, 10_000);
+    /// Within which the time lies.
+    pub const LASTING: Durations = Durations::minutes(1, 24 * 60);
+
     pub(super) fn validate(&self, wrong: &mut Vec<String>) {
-        if self.share == Bps(0) || self.share > Bps::WHOLE {
-            wrong.push(format!(
-                "unprofitable_gas.share is {}: it must be above 0 % and at most 100 %",
-                self.share
-            ));
-        }
-        if self.max_gap.is_zero() {
-            wrong.push("unprofitable_gas.max_gap is zero: no time would ever count".to_owned());
-        }
+        Self::SHARE.check("unprofitable_gas.share", self.share, wrong);
+        Self::LASTING.check("unprofitable_gas.lasting", self.lasting, wrong);
+        BreakerPolicy::GAP.check("unprofitable_gas.max_gap", self.max_gap, wrong);
     }
 }
 

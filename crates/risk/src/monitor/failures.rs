@@ -25,6 +25,9 @@ const REMEMBERED: u32 = 200;
 pub(super) struct Failures {
     charts: BTreeMap<ProtocolId, FailureCharts>,
     records: BTreeMap<ProtocolId, FailureRecord>,
+    /// What the charts were made for.
+    #[serde(default)]
+    rates: FailureRates,
 }
 
 impl Failures {
@@ -35,6 +38,11 @@ impl Failures {
         chart: &BernoulliCusum,
         rates: &FailureRates,
     ) -> (Vec<FailureAlarm>, Vec<Successes>) {
+        if self.rates != *rates {
+            // A chart keeps the rates that it was made for.
+            self.charts.clear();
+            self.rates = *rates;
+        }
         let mut alarms = Vec::new();
         let mut succeeded: BTreeMap<(&ProtocolId, FailureClass), u32> = BTreeMap::new();
         for attempt in attempts {
@@ -97,4 +105,43 @@ fn new_charts(chart: &BernoulliCusum) -> FailureCharts {
         charts.watch(class, *chart);
     }
     charts
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn alarms(failures: &mut Failures, rates: FailureRates) -> usize {
+        let FailureRates {
+            usual,
+            alarming,
+            between,
+            least,
+        } = rates;
+        let chart = BernoulliCusum::new(usual, alarming, between, least).unwrap();
+        let failed = Attempt {
+            protocol: ProtocolId::new("vault-1"),
+            failure: Some(FailureClass::Revert),
+        };
+        failures.assess(&[failed], &chart, &rates).0.len()
+    }
+
+    #[test]
+    fn charts_follow_the_configured_rates() {
+        let usual = FailureRates::default();
+        let hasty = FailureRates { least: 1, ..usual };
+        let mut failures = Failures::default();
+        assert_eq!(alarms(&mut failures, usual), 0);
+        let first = (1..10).find(|_| alarms(&mut failures, hasty) > 0);
+        assert!(first.is_some_and(|first| first < 4), "{first:?}");
+    }
+
+    #[test]
+    fn charts_that_were_stored_without_rates_have_the_default_ones() {
+        let mut stored = serde_json::to_value(Failures::default()).unwrap();
+        stored.as_object_mut().unwrap().remove("rates");
+        let read: Failures = serde_json::from_value(stored).unwrap();
+        assert_eq!(read, Failures::default());
+    }
 }

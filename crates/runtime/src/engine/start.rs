@@ -7,15 +7,16 @@ use airdrops_protocols::{ModuleConfig, Registry};
 use airdrops_risk::{ControlBoard, Gate, GateState, ReservationBook};
 use airdrops_scheduler::{Scheduler, TaskEvent};
 use airdrops_store::{Batch, TaskFilter};
-use airdrops_types::{ChainId, Entry, TaskId, TaskState, Timestamp, Usd};
+use airdrops_types::{ChainId, TaskId, TaskState, Timestamp, Usd};
 
 use super::{Engine, GAS_PAID, IN_TRANSIT, Parts, REVOCATIONS, WITHDRAWN};
 use crate::error::RunError;
 use crate::hold::STANDSTILLS;
+use crate::in_force::{IN_FORCE, InForce};
 use crate::ledger::{BridgeEnds, Ledger};
 use crate::observe::ReadFacts;
 use crate::restore::{complete_policy, looked_at, stored, tracked_tokens};
-use crate::settings::{Mode, Settings};
+use crate::settings::Settings;
 use crate::watch::recall;
 use crate::withdrawals::Withdrawn;
 
@@ -29,6 +30,8 @@ impl Engine {
         let now = parts.clock.now();
         let registry = Registry::new(settings.protocols.clone())
             .map_err(|errors| RunError::settings(&errors))?;
+        let monitor = settings.monitor.validate();
+        monitor.map_err(|errors| RunError::settings(&errors))?;
         let tokens = tracked_tokens(&settings, &registry);
         complete_policy(&mut settings, &registry, &tokens);
 
@@ -143,7 +146,16 @@ impl Engine {
             settings,
         };
         let mut batch = Batch::at(now);
-        batch.entries.push(engine.started_entry()?);
+        let in_force = InForce::of(&engine.settings)?;
+        batch.entries.push(in_force.started(&engine.settings));
+        // What another version wrote says nothing about what changed.
+        let before = engine.store.setting(IN_FORCE)?;
+        let before = before.and_then(|value| serde_json::from_value::<InForce>(value).ok());
+        batch
+            .entries
+            .extend(before.and_then(|before| in_force.note(&before)));
+        let in_force = serde_json::to_value(in_force)?;
+        batch.settings.push((IN_FORCE.to_owned(), in_force));
         engine.plan_again(&mut batch, now)?;
         let limits = engine.monitor.limits().clone();
         engine.gate.adjust(limits, BTreeMap::new());
@@ -167,19 +179,5 @@ impl Engine {
             Self::note_changes(batch, changes);
         }
         Ok(())
-    }
-
-    fn started_entry(&self) -> Result<Entry, RunError> {
-        Ok(Entry::Started {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            mode: match self.settings.mode {
-                Mode::Demo => "demo",
-                Mode::Paper => "paper",
-                Mode::Live => "live",
-            }
-            .to_owned(),
-            seed: self.settings.seed,
-            policy: serde_json::to_value(&self.settings.policy)?,
-        })
     }
 }

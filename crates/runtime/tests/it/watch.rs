@@ -4,13 +4,16 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use airdrops_chain::{ChainClient, Keyring};
+use airdrops_risk::MonitorPolicy;
 use airdrops_runtime::{Clock as _, Engine, Market, Parts, Watched};
 use airdrops_store::{Access, Options, Sqlite, Store as _};
 use airdrops_types::{
-    Action, Address, AlertLevel, AmountSpec, AssetId, Bar, Bytes, ControlState, Entry, MarketView,
-    Price, ProtocolId, Quote, Reading, Scope, TaskRecord, TaskState, Timestamp, Trip, U256,
+    Action, Address, AlertLevel, AmountSpec, AssetId, Bar, Bps, Bytes, ControlState, Entry,
+    MarketView, Price, ProtocolId, Quote, Reading, Scope, TaskRecord, TaskState, Timestamp, Trip,
+    U256,
 };
 use alloy::primitives::I256;
 use alloy::sol;
@@ -211,6 +214,49 @@ async fn a_source_that_speaks_nonsense_stops_nothing() {
         assert_eq!(dead, 1);
         assert!(farm.store().setting("risk_report").unwrap().is_some());
     }
+}
+
+#[tokio::test]
+async fn a_start_writes_down_its_thresholds_and_what_changed_since_the_last() {
+    let mut farm = Farm::new(Vec::new());
+    farm.run(1).await;
+    farm.stop();
+    farm.start().unwrap();
+    farm.stop();
+    farm.settings.monitor.breakers.depeg.warn.deviation = Bps(40);
+    farm.settings.monitor.breakers.data.grace = Duration::from_secs(300);
+    farm.start().unwrap();
+    let mut deviations = Vec::new();
+    let mut notes = Vec::new();
+    for entry in farm.journal() {
+        match entry.entry {
+            Entry::Started { monitor, .. } => {
+                let policy: MonitorPolicy = serde_json::from_value(monitor).unwrap();
+                deviations.push(policy.breakers.depeg.warn.deviation.0);
+            }
+            Entry::Note { text } if text.starts_with("the policy is not") => notes.push(text),
+            _ => {}
+        }
+    }
+    assert_eq!(deviations, [50, 50, 40]);
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(
+        notes[0].ends_with(
+            "breakers.data.grace: 600 s → 300 s; breakers.depeg.warn.deviation: 50 → 40"
+        ),
+        "{notes:?}"
+    );
+}
+
+#[tokio::test]
+async fn thresholds_that_make_no_sense_are_no_start() {
+    let mut farm = Farm::new(Vec::new());
+    farm.settings.monitor.breakers.data.grace = Duration::ZERO;
+    let refused = farm.start().map(|_| ()).unwrap_err().to_string();
+    assert!(
+        refused.contains("data.grace is 0 s: it must be between 1 min and 1 h"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

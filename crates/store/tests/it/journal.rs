@@ -24,6 +24,7 @@ fn every_entry() -> Vec<Entry> {
             mode: "paper".into(),
             seed: u64::MAX,
             policy: json!({"limit": 1}),
+            monitor: json!({"limit": 2}),
         },
         Entry::Observed {
             snapshot: Box::new(sample::snapshot()),

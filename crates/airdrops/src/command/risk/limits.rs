@@ -1,7 +1,6 @@
 //! `risk limits`: every limit in force.
 
 mod answer;
-mod breaker_steps;
 mod exposure;
 mod terminal;
 
@@ -9,11 +8,11 @@ use airdrops_risk::Policy;
 use airdrops_store::Store as _;
 use airdrops_types::{Bps, Entry, Usd};
 
-use super::measured::Measured;
+use super::measured::{Measured, Thresholds};
+use crate::breaker_steps::{self, Step};
 use crate::cli::Global;
 use crate::command::report::whole_journal;
 use crate::exit::Failure;
-use breaker_steps::Step;
 use exposure::Bound;
 
 /// Journal entries in which the last start is looked for before the whole journal is read.
@@ -39,13 +38,13 @@ struct Limits {
 pub fn limits(global: &Global) -> Result<(), Failure> {
     let mut measured = Measured::read(global)?;
     let policy = policy(&measured)?;
-    if !measured.configured {
-        measured.breakers.rolling_loss.limit = policy.rolling_loss_limit;
+    if measured.source == Thresholds::Defaults {
+        measured.monitor.breakers.rolling_loss.limit = policy.rolling_loss_limit;
     }
     let limits = Limits {
         transaction: exposure::transaction(&policy, &measured),
         exposures: exposure::all(&policy, &measured)?,
-        steps: breaker_steps::of(&measured.breakers),
+        steps: breaker_steps::of(&measured.monitor),
         policy,
         measured,
     };

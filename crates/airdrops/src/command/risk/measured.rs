@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use airdrops_risk::breaker::{BreakerPolicy, ClearedBy, Clearing};
-use airdrops_risk::{BreakerKind, RiskReport};
-use airdrops_runtime::RISK_REPORT;
+use airdrops_risk::breaker::{ClearedBy, Clearing};
+use airdrops_risk::{BreakerKind, MonitorPolicy, RiskReport};
+use airdrops_runtime::{IN_FORCE, InForce, RISK_REPORT, policy_changes};
 use airdrops_store::{Access, Sqlite, Store as _};
 use airdrops_types::{ControlState, Scope, Trip};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
+use crate::breaker_steps::cool_down_seconds;
 use crate::cli::Global;
 use crate::command::{Opened, now, open};
 use crate::config::unit::duration_text;
@@ -34,10 +35,12 @@ pub struct Measured {
     old_after: Duration,
     /// What stands now.
     pub trips: Vec<Trip>,
-    /// When breakers trip, and how their trips end.
-    pub breakers: BreakerPolicy,
-    /// Whether [`Measured::breakers`] are those of the configuration; else they are the defaults.
-    pub configured: bool,
+    /// When breakers trip, how their trips end, and how limits adapt.
+    pub monitor: MonitorPolicy,
+    /// Whose [`Measured::monitor`] is.
+    pub source: Thresholds,
+    /// Where the configuration says otherwise than the last start.
+    pub changes: Vec<String>,
     /// Names of chains.
     pub names: ChainNames,
     /// The database.
@@ -67,17 +70,22 @@ impl Measured {
             )));
         };
         let (trips, _) = store.control()?;
-        let configured = loaded.is_some();
+        let configured = loaded.as_ref().map(|loaded| &loaded.settings.monitor);
+        let (monitor, source) = match (started(&store)?, configured) {
+            (Some(monitor), _) => (monitor, Thresholds::Start),
+            (None, Some(monitor)) => (monitor.clone(), Thresholds::Configuration),
+            (None, None) => (MonitorPolicy::default(), Thresholds::Defaults),
+        };
+        let changes = configured.map_or_else(Vec::new, |after| changes(&monitor, after));
         let tick = loaded.as_ref().map(|loaded| loaded.settings.tick);
         Ok(Self {
             old_after: tick.map_or(OLD, |tick| OLD.max(tick.saturating_mul(3))),
             age: now().since(report.at),
-            breakers: loaded.map_or_else(BreakerPolicy::default, |loaded| {
-                loaded.settings.monitor.breakers
-            }),
             report,
             trips,
-            configured,
+            monitor,
+            source,
+            changes,
             names,
             store,
             path,
@@ -198,9 +206,47 @@ impl Measured {
     /// How a trip ends. What this program does not know, a person ends.
     fn clearing(&self, trip: &Trip) -> Clearing {
         BreakerKind::from_name(&trip.breaker).map_or(Clearing::ADMINISTRATOR, |kind| {
-            self.breakers.clearing(kind, trip.state)
+            self.monitor.breakers.clearing(kind, trip.state)
         })
     }
+}
+
+/// Whose thresholds are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thresholds {
+    /// Those of the last start: they are in force.
+    Start,
+    /// Those of the configuration, because no start wrote down its own.
+    Configuration,
+    /// The defaults, because there is no configuration either.
+    Defaults,
+}
+
+impl Thresholds {
+    /// In one word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Configuration => "configuration",
+            Self::Defaults => "defaults",
+        }
+    }
+}
+
+/// The thresholds under which the program last started; `None` if it did not write them down, or
+/// another version did.
+fn started(store: &Sqlite) -> Result<Option<MonitorPolicy>, Failure> {
+    let stored = store.setting(IN_FORCE)?;
+    let stored = stored.and_then(|value| serde_json::from_value::<InForce>(value).ok());
+    Ok(stored.and_then(|stored| serde_json::from_value(stored.monitor).ok()))
+}
+
+/// What the next start would change.
+fn changes(before: &MonitorPolicy, after: &MonitorPolicy) -> Vec<String> {
+    // A policy always has a JSON form.
+    let [before, after] = [before, after].map(|it| serde_json::to_value(it).unwrap_or_default());
+    policy_changes(&before, &after)
 }
 
 /// The last report in a database; `None` before the first.
@@ -217,12 +263,6 @@ pub fn last_report(store: &Sqlite) -> Result<Option<RiskReport>, Failure> {
              once` write a new one with their first tick"
         ))
     })
-}
-
-/// For how long there must be healthy evidence; `None` where an administrator decides.
-#[must_use]
-pub fn cool_down_seconds(clearing: Clearing) -> Option<u64> {
-    (clearing.by == ClearedBy::Itself).then_some(clearing.cool_down.as_secs())
 }
 
 /// A time that passed, in its two greatest units.

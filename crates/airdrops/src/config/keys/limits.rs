@@ -1,6 +1,9 @@
 //! What no transaction may exceed.
 
-use super::{Kind, Table, optional, required, table};
+use airdrops_risk::breaker::BreakerPolicy;
+
+use super::risk::ADAPTIVE;
+use super::{Kind, Table, duration, optional, percent, required, table};
 
 /// The keys of `[limits]`.
 pub const LIMITS: Table = table(
@@ -24,13 +27,18 @@ pub const LIMITS: Table = table(
         ),
         optional(
             "rolling_loss",
-            Kind::Percent(1, 5_000),
+            percent(BreakerPolicy::LOSS),
             "Loss within 24 h that halts everything. Default 10%.",
         ),
         optional(
             "drawdown",
-            Kind::Percent(1, 9_000),
-            "Fall of equity from its highest within 30 days that halts everything. Default 20%.",
+            percent(BreakerPolicy::DRAWDOWN),
+            "Fall of equity from its highest that halts everything. Default 20%.",
+        ),
+        optional(
+            "drawdown_window",
+            duration(BreakerPolicy::DRAWDOWN_WINDOW),
+            "Within which time that highest lies. Default 30d.",
         ),
         optional(
             "wrapper",
@@ -66,6 +74,11 @@ pub const LIMITS: Table = table(
             "nodes",
             Kind::Each(&Kind::Percent(1, 10_000)),
             "Other limits for some of these, by class and name: \"bridge:hop\".",
+        ),
+        optional(
+            "adaptive",
+            Kind::Table(&ADAPTIVE),
+            "How limits follow volatility and health.",
         ),
         optional(
             "gas",

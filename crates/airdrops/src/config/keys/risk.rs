@@ -1,6 +1,8 @@
-//! What is believed of prices, and when the market or a defect stops work.
+//! What is believed of prices, and what the market does to limits.
 
-use super::{DAY, HOUR, Kind, Table, optional, table};
+use airdrops_risk::{AdaptiveBounds, VolatilityActions};
+
+use super::{Kind, Table, duration, optional, percent, table};
 
 /// The keys of `[prices]`.
 pub const PRICES: Table = table(
@@ -23,7 +25,7 @@ pub const PRICES: Table = table(
 /// The keys of `[volatility]`.
 pub const VOLATILITY: Table = table(
     "[volatility]",
-    "What a wild market does to limits.",
+    "What a wild market does to limits, and to what may be done.",
     &[
         optional(
             "reference",
@@ -31,67 +33,65 @@ pub const VOLATILITY: Table = table(
             "The assets whose volatility counts. Default: all without a peg.",
         ),
         optional(
+            "low",
+            percent(VolatilityActions::SCALE),
+            "What is left of limits while volatility is low. Default 100%.",
+        ),
+        optional(
+            "medium",
+            percent(VolatilityActions::SCALE),
+            "What is left of limits while it is medium. Default 100%.",
+        ),
+        optional(
             "high",
-            Kind::Percent(1, 10_000),
-            "What is left of limits while volatility is high. Default 75%.",
+            percent(VolatilityActions::SCALE),
+            "What is left of limits while it is high. Default 75%.",
         ),
         optional(
             "extreme",
-            Kind::Percent(1, 10_000),
+            percent(VolatilityActions::SCALE),
             "What is left of limits while it is extreme. Default 50%.",
         ),
         optional(
+            "medium_state",
+            STATE,
+            "What may still be done while it is medium. Default active.",
+        ),
+        optional(
+            "high_state",
+            STATE,
+            "What may still be done while it is high. Default active.",
+        ),
+        optional(
             "extreme_state",
-            Kind::Choice(&["cautious", "reducing", "halted"]),
+            STATE,
             "What may still be done while it is extreme. Default cautious.",
         ),
     ],
 );
 
-/// The keys of `[breakers]`.
-pub const BREAKERS: Table = table(
-    "[breakers]",
-    "When work stops, and when it goes on.",
+/// No market locks anything.
+const STATE: Kind = Kind::Choice(&["active", "cautious", "reducing", "halted"]);
+
+/// The keys of `[limits.adaptive]`.
+pub const ADAPTIVE: Table = table(
+    "[limits.adaptive]",
+    "How limits follow volatility and health: down at once, and back slowly.",
     &[
         optional(
-            "depeg_warn",
-            Kind::Percent(1, 5_000),
-            "Distance from the peg for 3 h that calls for caution. Default 0.5%.",
+            "floor",
+            percent(AdaptiveBounds::FLOOR),
+            "The least that is left of a limit. Default 25%.",
         ),
         optional(
-            "depeg_reduce",
-            Kind::Percent(1, 5_000),
-            "Distance from the peg for 3 h from which an asset is only reduced. Default 1%.",
+            "loosening",
+            percent(AdaptiveBounds::LOOSENING),
+            "Most of a limit that comes back in an hour. Default 10%.",
         ),
         optional(
-            "depeg_halt",
-            Kind::Percent(1, 5_000),
-            "Distance from the peg for 2 h that halts an asset. Default 2%.",
-        ),
-        optional(
-            "gas_share",
-            Kind::Percent(1, 10_000),
-            "Cost of a transaction, as a share of its expected value, that is too dear. Default 25%.",
-        ),
-        optional(
-            "expected_value",
-            Kind::Each(&Kind::Dollars),
-            "What a usual transaction should earn, by chain; others are not judged by it.",
-        ),
-        optional(
-            "cool_down",
-            Kind::Each(&Kind::Duration(60, 30 * DAY)),
-            "How long all must be well until a breaker that ends by itself does so.",
-        ),
-        optional(
-            "data_grace",
-            Kind::Duration(60, HOUR),
-            "How long data may be gone until there is caution. Default 10m.",
-        ),
-        optional(
-            "contract_period",
-            Kind::Duration(60, DAY),
-            "Time between two looks at a watched contract. Default 10m.",
+            "longest_pause",
+            duration(AdaptiveBounds::GAP),
+            "Most time between two looks that counts towards that. Default 1h.",
         ),
     ],
 );

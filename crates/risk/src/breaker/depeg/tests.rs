@@ -207,10 +207,19 @@ fn limits_that_make_no_sense_are_named() {
     };
     assert_eq!(count(|_| {}), 0);
     assert_eq!(count(|limits| limits.warn.deviation = Bps(0)), 1);
-    assert_eq!(count(|limits| limits.warn.deviation = Bps(101)), 1);
-    assert_eq!(count(|limits| limits.reduce.deviation = Bps(201)), 1);
-    assert_eq!(count(|limits| limits.halt.deviation = Bps(10_000)), 0);
-    assert_eq!(count(|limits| limits.halt.deviation = Bps(10_001)), 1);
+    assert_eq!(count(|limits| limits.warn.deviation = Bps(100)), 1);
+    assert_eq!(count(|limits| limits.reduce.deviation = Bps(200)), 1);
+    assert_eq!(count(|limits| limits.halt.deviation = Bps(5000)), 0);
+    assert_eq!(count(|limits| limits.halt.deviation = Bps(5001)), 1);
+    for seconds in [60, 86_400] {
+        let mut limits = limits();
+        limits.halt.lasting = Duration::from_secs(seconds);
+        let mut wrong = Vec::new();
+        limits.validate(&mut wrong);
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+    assert_eq!(count(|limits| limits.warn.lasting = Duration::ZERO), 1);
+    assert_eq!(count(|limits| limits.halt.lasting = Duration::MAX), 1);
     assert_eq!(count(|limits| limits.max_gap = Duration::ZERO), 1);
     assert_eq!(
         count(|limits| {

@@ -2,6 +2,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::breaker::BreakerPolicy;
 
 const HOUR: i64 = 3_600_000;
 
@@ -165,13 +166,18 @@ fn limits_that_make_no_sense_are_named() {
             window,
             bucket,
         };
-        limit.validate("drawdown", &mut wrong);
+        limit.validate(
+            "drawdown",
+            BreakerPolicy::DRAWDOWN,
+            BreakerPolicy::DRAWDOWN_WINDOW,
+            &mut wrong,
+        );
         wrong.len()
     };
     assert_eq!(limit(1, day, day / 10), 0);
-    assert_eq!(limit(10_000, day, Duration::ZERO), 0);
+    assert_eq!(limit(9000, day, Duration::ZERO), 0);
     assert_eq!(limit(0, day, Duration::ZERO), 1);
-    assert_eq!(limit(10_001, day, day), 2);
+    assert_eq!(limit(9001, day, day), 2);
     assert_eq!(limit(0, Duration::ZERO, Duration::from_secs(1)), 3);
 }
 

@@ -288,14 +288,16 @@ fn of_one_kind_of_fact_the_latest_is_kept() {
 }
 
 #[test]
-fn a_window_of_nothing_is_named() {
+fn a_window_of_nothing_or_of_months_is_named() {
     let count = |window| {
         let mut wrong = Vec::new();
         IncidentLimits { window }.validate(&mut wrong);
         wrong.len()
     };
-    assert_eq!(count(Duration::from_secs(1)), 0);
+    assert_eq!(count(Duration::from_secs(3600)), 0);
+    assert_eq!(count(Duration::from_secs(7 * 86_400)), 0);
     assert_eq!(count(Duration::ZERO), 1);
+    assert_eq!(count(Duration::from_secs(90 * 86_400)), 1);
 }
 
 proptest! {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Limits;
 use super::exposure::Bound;
-use crate::command::risk::measured::cool_down_seconds;
+use crate::breaker_steps::cool_down_seconds;
 use crate::narrate::chain_name;
 
 /// The whole answer.
@@ -38,11 +38,12 @@ pub(super) fn json(limits: &Limits) -> Value {
     let scales: Map<String, Value> = VolatilityState::ALL
         .into_iter()
         .map(|state| {
-            let action = measured.breakers.volatility.of(state);
+            let action = measured.monitor.breakers.volatility.of(state);
             let action = json!({ "scale_bps": action.scale, "state": action.state });
             (state.to_string(), action)
         })
         .collect();
+    let adapt = &measured.monitor.adapt;
     let body = json!({
         "transaction": bound(&limits.transaction),
         "fee_micro_usd": policy.fee_limit,
@@ -52,7 +53,14 @@ pub(super) fn json(limits: &Limits) -> Value {
         "simulation_max_age_seconds": policy.max_simulation_age.as_secs(),
         "permit_seconds": policy.permit_ttl.as_secs(),
         "volatility": scales,
-        "breakers_from": if measured.configured { "configuration" } else { "defaults" },
+        "adaptive": {
+            "floor_bps": adapt.floor,
+            "loosening_bps_per_hour": adapt.loosening_per_hour,
+            "longest_pause_seconds": adapt.max_gap.as_secs(),
+        },
+        "breakers_from": measured.source.word(),
+        "evidence_gap_seconds": measured.monitor.breakers.evidence_gap.as_secs(),
+        "changes_at_next_start": measured.changes,
         "breakers": limits.steps.iter().map(|step| json!({
             "breaker": step.breaker,
             "when": step.when,

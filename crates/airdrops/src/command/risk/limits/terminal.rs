@@ -4,7 +4,7 @@ use airdrops_risk::gas::GasLimit;
 use airdrops_types::{ControlState, Gwei, VolatilityState};
 
 use super::Limits;
-use crate::command::risk::measured::{known, table};
+use crate::command::risk::measured::{Thresholds, known, table};
 use crate::config::unit::duration_text;
 use crate::narrate::chain_name;
 
@@ -120,11 +120,18 @@ fn exposures(limits: &Limits) -> String {
 }
 
 fn volatility(limits: &Limits) -> String {
-    let policy = &limits.measured.breakers.volatility;
+    let monitor = &limits.measured.monitor;
     let scales = VolatilityState::ALL
-        .map(|state| format!("{} when {state}", policy.of(state).scale))
+        .map(|state| {
+            let scale = monitor.breakers.volatility.of(state).scale;
+            format!("{scale} when {state}")
+        })
         .join(", ");
-    format!("\nVolatility leaves of all limits: {scales}\n")
+    format!(
+        "\nVolatility leaves of all limits: {scales}\nNothing leaves less than {}, and at most {} \
+         of a limit come back in an hour\n",
+        monitor.adapt.floor, monitor.adapt.loosening_per_hour
+    )
 }
 
 fn breakers(limits: &Limits) -> String {
@@ -140,11 +147,29 @@ fn breakers(limits: &Limits) -> String {
         "\n{}",
         table(&["Breaker", "Trips when", "To", "Ended by"], &[], rows)
     );
-    if !limits.measured.configured {
-        text.push_str(
+    let measured = &limits.measured;
+    text.push_str(&format!(
+        "A stop ends by itself only if no two looks in that time are more than {} apart.\n",
+        duration_text(measured.monitor.breakers.evidence_gap)
+    ));
+    match measured.source {
+        Thresholds::Start => {}
+        Thresholds::Configuration => text.push_str(
+            "These are those of the configuration: the last start did not write down its own.\n",
+        ),
+        Thresholds::Defaults => text.push_str(
             "These are the defaults: without the configuration (`--config FILE`) its own are not \
              known.\n",
+        ),
+    }
+    if !measured.changes.is_empty() {
+        text.push_str(
+            "The configuration says otherwise; that counts from the next start (shares are in \
+             hundredths of a percent):\n",
         );
+        for change in &measured.changes {
+            text.push_str(&format!("  {change}\n"));
+        }
     }
     text
 }

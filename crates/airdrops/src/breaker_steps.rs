@@ -1,26 +1,28 @@
 //! What trips each breaker, what follows, and who ends it.
 
-use airdrops_risk::BreakerKind;
-use airdrops_risk::breaker::{BreakerPolicy, ClearedBy, Clearing, FallLimit};
+use airdrops_risk::breaker::{ClearedBy, Clearing, FallLimit};
+use airdrops_risk::monitor::FailureRates;
+use airdrops_risk::{BreakerKind, MonitorPolicy};
 use airdrops_types::{ControlState, VolatilityState};
 
 use crate::config::unit::duration_text;
 
 /// One demand that a breaker may make.
-pub(super) struct Step {
+pub struct Step {
     /// Which.
-    pub(super) breaker: BreakerKind,
+    pub breaker: BreakerKind,
     /// When it trips.
-    pub(super) when: String,
+    pub when: String,
     /// What it demands.
-    pub(super) state: ControlState,
+    pub state: ControlState,
     /// How that ends.
-    pub(super) clearing: Clearing,
+    pub clearing: Clearing,
 }
 
 impl Step {
     /// Who ends it, in words.
-    pub(super) fn ended_by(&self) -> String {
+    #[must_use]
+    pub fn ended_by(&self) -> String {
         match self.clearing.by {
             ClearedBy::Itself => {
                 format!("itself, after {}", duration_text(self.clearing.cool_down))
@@ -30,10 +32,19 @@ impl Step {
     }
 }
 
+/// For how long there must be healthy evidence; `None` where an administrator decides.
+#[must_use]
+pub fn cool_down_seconds(clearing: Clearing) -> Option<u64> {
+    (clearing.by == ClearedBy::Itself).then_some(clearing.cool_down.as_secs())
+}
+
 /// Every step of every breaker.
-pub(super) fn of(policy: &BreakerPolicy) -> Vec<Step> {
+#[must_use]
+pub fn of(monitor: &MonitorPolicy) -> Vec<Step> {
     use BreakerKind as Kind;
     use ControlState::{Cautious, Halted, Locked, Reducing};
+
+    let policy = &monitor.breakers;
 
     let gas = &policy.unprofitable_gas;
     let depeg = &policy.depeg;
@@ -59,7 +70,8 @@ pub(super) fn of(policy: &BreakerPolicy) -> Vec<Step> {
         (
             Kind::UnprofitableGas,
             format!(
-                "a standard transaction costs more than {} of what it is expected to earn for {}",
+                "a transaction of {} gas costs more than {} of what it is expected to earn for {}",
+                monitor.standard_gas,
                 gas.share,
                 duration_text(gas.lasting)
             ),
@@ -86,11 +98,7 @@ pub(super) fn of(policy: &BreakerPolicy) -> Vec<Step> {
         (Kind::Depeg, off(depeg.warn), Cautious),
         (Kind::Depeg, off(depeg.reduce), Reducing),
         (Kind::Depeg, off(depeg.halt), Halted),
-        (
-            Kind::FailureRate,
-            "failures of one class are in alarm".to_owned(),
-            Cautious,
-        ),
+        (Kind::FailureRate, failures(monitor.failures), Cautious),
         (
             Kind::FailureRate,
             format!(
@@ -154,6 +162,22 @@ pub(super) fn of(policy: &BreakerPolicy) -> Vec<Step> {
         .collect()
 }
 
+fn failures(rates: FailureRates) -> String {
+    format!(
+        "failures of one class are in alarm: {} % are usual, {} % must be found soon, with one false \
+         alarm in {} attempts and none in the first {}",
+        percent(rates.usual),
+        percent(rates.alarming),
+        rates.between,
+        rates.least
+    )
+}
+
+/// With at most two decimals.
+fn percent(share: f64) -> f64 {
+    (share * 10_000.0).round() / 100.0
+}
+
 fn fall(limit: FallLimit) -> String {
     format!(
         "equity is {} or more below its highest in {}",
@@ -167,8 +191,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn shares_of_failures_are_told_in_percent() {
+        let steps = of(&MonitorPolicy::default());
+        let step = steps
+            .iter()
+            .find(|step| step.breaker == BreakerKind::FailureRate);
+        let told = "failures of one class are in alarm: 2 % are usual, 20 % must be found soon, \
+                    with one false alarm in 2000 attempts and none in the first 5";
+        assert_eq!(step.map(|step| step.when.as_str()), Some(told));
+    }
+
+    #[test]
     fn every_breaker_has_a_step_and_no_halt_ends_by_itself() {
-        let steps = of(&BreakerPolicy::default());
+        let steps = of(&MonitorPolicy::default());
         for kind in BreakerKind::ALL {
             assert!(steps.iter().any(|step| step.breaker == kind), "{kind}");
         }
