@@ -133,10 +133,15 @@ impl Watcher {
             .unwrap_or_default()
     }
 
-    /// The option chain of `asset`.
+    /// The option chain of each asset that has one. Too large for a view.
     #[must_use]
-    pub fn options(&self, asset: &AssetId, now: Timestamp) -> Reading<Vec<OptionSummary>> {
-        self.reading(asset, now, |findings| &findings.options)
+    pub fn options(&self, now: Timestamp) -> BTreeMap<AssetId, Reading<Vec<OptionSummary>>> {
+        let mut chains = BTreeMap::new();
+        for source in &self.watched {
+            let held = source.held();
+            chains.extend(source.readings(&held, &held.findings.options, now));
+        }
+        chains
     }
 
     /// What is known about the protocol family `family`.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use airdrops_chain::{ChainRead, ReadError, View, read_balances};
 use airdrops_protocols::{Registry, Views};
+use airdrops_risk::volatility::deribit;
 use airdrops_types::{
     Address, BlockRef, ChainId, ChainView, Holding, PositionView, Reading, Snapshot, Timestamp,
     Token, U256,
@@ -26,6 +27,10 @@ impl Engine {
     pub(crate) async fn observe(&mut self, now: Timestamp) -> Snapshot {
         let (chains, views) = self.heads(now).await;
         let mut market = self.market.view(now);
+        let options = self.market.options(now).into_iter();
+        market.option_volatility = options
+            .map(|(asset, chain)| (asset, deribit::implied(chain)))
+            .collect();
         let prices = self.prices(&views, &mut market, now).await;
         let holdings = self.holdings(&views, &chains).await;
         let positions = self.positions(&views, &chains).await;

@@ -68,8 +68,12 @@ pub struct Incident {
 pub struct MarketView {
     /// What each source says about each asset's price.
     pub quotes: BTreeMap<AssetId, Vec<Quote>>,
-    /// Implied volatility, 30 days, annualised, per asset.
+    /// Implied volatility, 30 days, annualised, per asset, as an exchange publishes it.
     pub implied_volatility: BTreeMap<AssetId, Reading<VolPoints>>,
+    /// The same, computed by ourselves from each option chain; missing where the chain gives no
+    /// number. The chain itself is kept nowhere.
+    #[serde(default)]
+    pub option_volatility: BTreeMap<AssetId, Reading<VolPoints>>,
     /// Total value locked per protocol family.
     pub tvl: BTreeMap<String, Reading<Usd>>,
     /// Recent reports of trouble.

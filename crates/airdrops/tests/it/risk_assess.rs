@@ -116,7 +116,11 @@ fn report(at: Timestamp) -> RiskReport {
                         at,
                     },
                 ),
-                component(Source::Implied, Reading::missing("no answer")),
+                component(
+                    Source::OptionChain,
+                    Reading::missing("the put wing of the near term is truncated"),
+                ),
+                component(Source::Dvol, Reading::missing("no answer")),
             ],
             forecasts: vec![(AssetId::new("ETH"), 61.25)],
         },
@@ -311,6 +315,11 @@ fn the_last_report_is_shown_whole() {
     assert_eq!(answer["equity_micro_usd"], 10_000_000_000_i64);
     assert_eq!(answer["volatility"]["index_percent"], 82.5);
     assert_eq!(answer["volatility"]["complete"], false);
+    let components = answer["volatility"]["components"].as_array().unwrap();
+    let sources: Vec<&Value> = components.iter().map(|each| &each["source"]).collect();
+    assert_eq!(sources, ["realised", "option_chain", "dvol"]);
+    let truncated = "missing: the put wing of the near term is truncated";
+    assert_eq!(components[1]["defect"], truncated);
     let strict = &answer["tail"]["levels"][0];
     assert_eq!(strict["value_at_risk_micro_usd"], 250_000_000);
     assert_eq!(strict["coverage"]["kupiec_p"], Value::Null);

@@ -126,7 +126,7 @@ async fn all_sources_together_make_one_view() {
     );
     assert!(view.tvl["aave"].fresh().is_some());
     assert_eq!(view.incidents.len(), 1);
-    assert!(watcher.options(&eth, NOW).fresh().is_some());
+    assert!(watcher.options(NOW)[&eth].fresh().is_some());
     assert!(watcher.protocol("aave", NOW).fresh().is_some());
     assert!(watcher.token(ChainId(1), token(), NOW).fresh().is_some());
     let unwatched = watcher.token(ChainId(2), token(), NOW).defect();

@@ -119,12 +119,17 @@ impl Monitor {
                 volatility.component(asset, now, self.policy.max_bar_age)
             })
             .collect();
-        let implied = &seen.marked.snapshot().market.implied_volatility;
-        components.extend(implied.iter().map(|(asset, reading)| Component {
-            asset: asset.clone(),
-            source: Source::Implied,
-            reading: reading.clone(),
-        }));
+        let market = &seen.marked.snapshot().market;
+        for (source, implied) in [
+            (Source::OptionChain, &market.option_volatility),
+            (Source::Dvol, &market.implied_volatility),
+        ] {
+            components.extend(implied.iter().map(|(asset, reading)| Component {
+                asset: asset.clone(),
+                source,
+                reading: reading.clone(),
+            }));
+        }
         CompositeIndex { components }
     }
 

@@ -4,13 +4,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use airdrops_types::Timestamp;
+use airdrops_types::{Reading, Timestamp, VolPoints};
 
+use super::mfiv::{self, THIRTY_DAYS};
 use super::option_chain::{ChainError, Dropped, Expiry, OptionKind, OptionQuote};
 
 /// A row counts for an instant if it was made at most this long before or after it: 1 hour. So much
 /// shifts the time to an expiry in 23 days by 0.2 %.
 pub const MAX_AGE_MS: i64 = 3_600_000;
+
+/// The highest index that is believed, percent a year.
+const WILDEST: f64 = 1000.0;
 
 const MS_PER_MINUTE: f64 = 60_000.0;
 
@@ -153,6 +157,30 @@ pub struct Chain {
     pub not_options: usize,
     /// Rows of expiries that have passed.
     pub expired: usize,
+}
+
+/// The 30-day index of a book summary as of its own time, at a rate of zero, by the crypto rules;
+/// as fresh as the rows are. Missing where these give none, with the reason.
+#[must_use]
+pub fn implied(summary: Reading<Vec<BookSummary>>) -> Reading<VolPoints> {
+    let number = match &summary {
+        Reading::Fresh { value, at } | Reading::Stale { value, at, .. } => number(value, *at),
+        Reading::Missing { reason } => Err(reason.clone()),
+    };
+    match number {
+        Ok(points) => summary.map(|_| points),
+        Err(reason) => Reading::missing(reason),
+    }
+}
+
+fn number(rows: &[BookSummary], at: Timestamp) -> Result<VolPoints, String> {
+    let chain = chain(rows, at, 0.0).map_err(|error| error.to_string())?;
+    let index = mfiv::index(&chain.expiries, THIRTY_DAYS).index;
+    let percent = index.map_err(|reason| reason.to_string())?;
+    Some(percent)
+        .filter(|percent| *percent <= WILDEST)
+        .and_then(VolPoints::from_percent)
+        .ok_or_else(|| format!("an index of {percent:.0} % is not believed"))
 }
 
 /// Sorts the rows of a book summary into a chain as of `now`, prices in the currency of the strike.

@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// From option prices, 30 days ahead.
-    Implied,
+    /// From an option chain, 30 days ahead, computed here.
+    OptionChain,
+    /// Deribit's own index of the same chain, as it publishes it.
+    #[serde(alias = "implied")]
+    Dvol,
     /// From hourly prices, over the last days.
     Realised,
 }
@@ -18,7 +21,8 @@ pub enum Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Implied => "implied",
+            Self::OptionChain => "option chain",
+            Self::Dvol => "DVOL",
             Self::Realised => "realised",
         })
     }
@@ -61,26 +65,38 @@ impl CompositeIndex {
     }
 
     /// Whether every component is fresh, and there is one. An index that is not complete may raise
-    /// a state and never lower it.
+    /// a state and never lower it. A chain that gives no number lacks nothing where DVOL of the
+    /// same asset is fresh: the method gives none for many a chain that is in order.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        !self.components.is_empty()
-            && self
-                .components
-                .iter()
-                .all(|component| component.reading.fresh().is_some())
+        !self.components.is_empty() && self.lacking().next().is_none()
     }
 
-    /// What is not fresh, each with its reason.
-    #[must_use]
-    pub fn defects(&self) -> Vec<String> {
+    /// The components that are not fresh and that nothing stands in for.
+    fn lacking(&self) -> impl Iterator<Item = &Component> {
+        let stood_in_for = |component: &Component| {
+            component.source == Source::OptionChain
+                && component.reading.last_known().is_none()
+                && self.components.iter().any(|other| {
+                    other.source == Source::Dvol
+                        && other.asset == component.asset
+                        && other.reading.fresh().is_some()
+                })
+        };
         self.components
             .iter()
+            .filter(move |each| each.reading.fresh().is_none() && !stood_in_for(each))
+    }
+
+    /// What is lacking, each with its reason.
+    #[must_use]
+    pub fn defects(&self) -> Vec<String> {
+        self.lacking()
             .filter_map(|component| {
                 let defect = component.reading.defect()?;
                 Some(format!(
-                    "{} volatility of {}: {defect}",
-                    component.source, component.asset
+                    "volatility of {} ({}): {defect}",
+                    component.asset, component.source
                 ))
             })
             .collect()
@@ -109,7 +125,7 @@ mod tests {
         let index = CompositeIndex {
             components: vec![
                 fresh("ETH", Source::Realised, 7000),
-                fresh("ETH", Source::Implied, 8200),
+                fresh("ETH", Source::Dvol, 8200),
                 fresh("BTC", Source::Realised, 5000),
             ],
         };
@@ -123,7 +139,7 @@ mod tests {
         let mut index = CompositeIndex {
             components: vec![
                 fresh("ETH", Source::Realised, 7000),
-                fresh("ETH", Source::Implied, 8200),
+                fresh("ETH", Source::Dvol, 8200),
             ],
         };
         index.components[1].reading = Reading::Stale {
@@ -138,9 +154,35 @@ mod tests {
         assert!(!index.is_complete());
         assert_eq!(
             index.defects(),
-            ["implied volatility of ETH: missing: no answer"]
+            ["volatility of ETH (DVOL): missing: no answer"]
         );
         assert_eq!(CompositeIndex::default().value(), None);
         assert!(!CompositeIndex::default().is_complete());
+    }
+
+    #[test]
+    fn a_chain_without_a_number_lacks_nothing_only_beside_a_fresh_dvol_of_its_asset() {
+        let none = Component {
+            reading: Reading::missing("the put wing is truncated"),
+            ..fresh("ETH", Source::OptionChain, 0)
+        };
+        let index = |others: &[Component]| CompositeIndex {
+            components: [std::slice::from_ref(&none), others].concat(),
+        };
+        let realised = fresh("ETH", Source::Realised, 5000);
+        let dvol = fresh("ETH", Source::Dvol, 6000);
+        let both = index(&[realised.clone(), dvol.clone()]);
+        assert_eq!(both.value(), Some(VolPoints(6000)));
+        assert!(both.is_complete() && both.defects().is_empty());
+        let stale = Component {
+            reading: dvol.reading.disputed("2 h old"),
+            ..dvol
+        };
+        let other = fresh("BTC", Source::Dvol, 6000);
+        for beside in [vec![], vec![stale], vec![other]] {
+            let lacking = index(&[vec![realised.clone()], beside].concat());
+            assert!(!lacking.is_complete(), "{lacking:?}");
+            assert!(lacking.defects()[0].contains("truncated"));
+        }
     }
 }

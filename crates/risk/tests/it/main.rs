@@ -14,6 +14,7 @@ mod lending;
 mod model;
 mod monitor;
 mod nodes;
+mod option_chain;
 mod panel;
 mod rules;
 mod scenario;

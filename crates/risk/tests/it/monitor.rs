@@ -6,6 +6,8 @@ use std::time::Duration;
 use airdrops_risk::breaker::{ClockReading, FailureClass, Peg};
 use airdrops_risk::look_through::Node;
 use airdrops_risk::monitor::{Measure, Sample};
+use airdrops_risk::volatility::Source;
+use airdrops_risk::volatility::deribit::implied;
 use airdrops_risk::{
     Assessment, Attempt, BreakerKind, ControlBoard, Marked, Monitor, MonitorPolicy, MonitorState,
     Policy, RiskReport, Seen,
@@ -17,6 +19,7 @@ use airdrops_types::{
 };
 use proptest::prelude::*;
 
+use crate::option_chain;
 use crate::scenario::{Decay, decay, decay_input, inputs, worsen};
 use crate::world::{self, GWEI, HERE, NOW, THERE, Wealth, fresh};
 use ControlState::{Active, Cautious, Halted, Reducing};
@@ -570,6 +573,59 @@ fn extreme_volatility_halves_all_limits_and_asks_for_caution() {
     assert_eq!(desk.scale(&everything), 5000);
 }
 
+/// Asset, source and standing of each component.
+fn components(found: &Assessment) -> Vec<(Source, Reading<VolPoints>)> {
+    let components = found.report.volatility.components.iter();
+    components
+        .map(|component| (component.source, component.reading.clone()))
+        .collect()
+}
+
+#[test]
+fn the_worst_of_our_own_index_dvol_and_what_prices_did_is_the_index() {
+    let mut desk = Desk::new();
+    desk.monitor.seed(&eth(), &past(48, 3), NOW);
+    let own = implied(option_chain::fresh(option_chain::rows(0.9)));
+    let own_points = *own.fresh().unwrap();
+    let market = &mut desk.snapshot.market;
+    market.option_volatility.insert(eth(), own.clone());
+    let dvol = fresh(VolPoints(7_500));
+    market.implied_volatility.insert(eth(), dvol.clone());
+    let found = desk.tick(0);
+    let sources: Vec<Source> = components(&found).iter().map(|each| each.0).collect();
+    assert_eq!(
+        sources,
+        [Source::Realised, Source::OptionChain, Source::Dvol]
+    );
+    assert_eq!(components(&found)[1].1, own);
+    assert_eq!(found.report.volatility.index, Some(own_points));
+    assert_eq!(found.report.defects, [""; 0]);
+
+    // The same market in a chain without its puts: a reason, and DVOL leads.
+    let none = implied(option_chain::fresh(option_chain::truncated(
+        option_chain::rows(0.9),
+    )));
+    let market = &mut desk.snapshot.market;
+    market.option_volatility.insert(eth(), none);
+    let found = desk.tick(1);
+    assert_eq!(found.report.volatility.index, Some(VolPoints(7_500)));
+    let reason = components(&found)[1].1.defect().unwrap();
+    assert!(reason.contains("truncated"), "{reason}");
+    assert_eq!(components(&found)[2].1, dvol);
+    assert!(found.alerts.is_empty(), "{:?}", found.alerts);
+    assert_eq!(found.report.defects, [""; 0]);
+
+    // Neither: what prices did, and both reasons.
+    let market = &mut desk.snapshot.market;
+    market
+        .implied_volatility
+        .insert(eth(), Reading::missing("no answer"));
+    let found = desk.tick(2);
+    let realised = components(&found)[0].1.last_known().copied();
+    assert_eq!(found.report.volatility.index, realised);
+    assert_eq!(found.report.defects.len(), 2, "{:?}", found.report.defects);
+}
+
 #[test]
 fn one_report_asks_for_caution_two_halt_and_none_counts_twice() {
     let mut desk = Desk::new();
@@ -885,7 +941,9 @@ fn spoil(snapshot: &mut Snapshot, which: usize, decay: Decay) {
             sources.for_each(|source| worsen(source, decay));
         }
         index if index == gate + 3 => {
-            let implied = snapshot.market.implied_volatility.values_mut();
+            let market = &mut snapshot.market;
+            let implied = market.implied_volatility.values_mut();
+            let implied = implied.chain(market.option_volatility.values_mut());
             implied.for_each(|implied| worsen(implied, decay));
         }
         index if index == gate + 4 => {
@@ -909,6 +967,7 @@ proptest! {
     ) {
         let mut desk = Desk::new();
         desk.snapshot.market.implied_volatility.insert(eth(), fresh(VolPoints(16_000)));
+        desk.snapshot.market.option_volatility.insert(eth(), fresh(VolPoints(15_000)));
         desk.snapshot.contracts[0].facts = fresh(facts(1));
         let mut worst = desk.tick(0).report;
         let mut stops = desk.stops().len();

@@ -7,18 +7,24 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use airdrops_chain::{ChainClient, Keyring};
-use airdrops_risk::MonitorPolicy;
-use airdrops_runtime::{Clock as _, Engine, Market, Parts, Watched};
+use airdrops_market::config::DeribitConfig;
+use airdrops_market::{MarketConfig, Watcher};
+use airdrops_risk::volatility::Source;
+use airdrops_risk::volatility::deribit::BookSummary;
+use airdrops_risk::{MonitorPolicy, RiskReport};
+use airdrops_runtime::{Clock as _, Engine, Market, Parts, RISK_REPORT, Watched};
 use airdrops_store::{Access, Options, Sqlite, Store as _};
 use airdrops_types::{
     Action, Address, AlertLevel, AmountSpec, AssetId, Bar, Bps, Bytes, ControlState, Entry,
     MarketView, Price, ProtocolId, Quote, Reading, Scope, TaskRecord, TaskState, Timestamp, Trip,
-    U256,
+    U256, VolPoints,
 };
 use alloy::primitives::I256;
 use alloy::sol;
 use alloy::sol_types::SolValue as _;
-use serde_json::Value;
+use serde_json::{Value, json};
+use wiremock::matchers::path;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::world::{BLOCK, Farm, IFeed, KEEPER, L1, L2, exact, keeper, once, task, usdc};
 
@@ -35,6 +41,10 @@ impl Market for Told {
         self.0.lock().unwrap().clone()
     }
 
+    fn options(&self, _now: Timestamp) -> BTreeMap<AssetId, Reading<Vec<BookSummary>>> {
+        BTreeMap::new()
+    }
+
     fn bars(&self, _asset: &AssetId) -> Vec<Bar> {
         Vec::new()
     }
@@ -46,7 +56,7 @@ fn fresh<T>(farm: &Farm, value: T) -> Reading<T> {
 }
 
 /// Starts the farm with a market.
-fn start_with(farm: &mut Farm, market: Arc<Told>) {
+fn start_with(farm: &mut Farm, market: Arc<dyn Market>) {
     let options = Options {
         checkpoint: farm.checkpoint,
     };
@@ -214,6 +224,116 @@ async fn a_source_that_speaks_nonsense_stops_nothing() {
         assert_eq!(dead, 1);
         assert!(farm.store().setting("risk_report").unwrap().is_some());
     }
+}
+
+/// Deribit as it answers at `now`: DVOL at 5 %, and a chain with puts from a strike on.
+async fn deribit_says(server: &MockServer, now: Timestamp, lowest_put: u32) {
+    let forward = 2000.0;
+    let mut rows = Vec::new();
+    for days in [18, 45] {
+        // As in `2026-01-19T…`.
+        let date = now.plus(Duration::from_secs(days * 86_400)).to_string();
+        let month = date[5..7].parse::<usize>().unwrap() * 3 - 3;
+        let month = &"JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC"[month..month + 3];
+        let day = date[8..10].trim_start_matches('0');
+        let expiry = format!("{day}{month}{}", &date[2..4]);
+        for strike in (500..8000_u32).step_by(50) {
+            let to = f64::from(strike);
+            let outside = 60.0 * (-(to / forward).ln().abs() / 0.15).exp();
+            for (kind, inside) in [("C", forward - to), ("P", to - forward)] {
+                if kind == "P" && strike < lowest_put {
+                    continue;
+                }
+                let price = (outside + f64::max(inside, 0.0)) / forward;
+                rows.push(json!({
+                    "instrument_name": format!("ETH-{expiry}-{strike}-{kind}"),
+                    "bid_price": price * 0.99, "ask_price": price * 1.01, "mark_price": price,
+                    "mid_price": null, "mark_iv": 80.5, "underlying_price": forward,
+                    "underlying_index": "SYN.ETH", "interest_rate": 0.0, "open_interest": 1.0,
+                    "volume_usd": 1.5, "creation_timestamp": now.0,
+                }));
+            }
+        }
+    }
+    let index = json!({ "data": [[now.0, 5.0, 5.0, 5.0, 5.0]], "continuation": null });
+    server.reset().await;
+    for (method, result) in [
+        ("get_book_summary_by_currency", json!(rows)),
+        ("get_volatility_index_data", index),
+    ] {
+        Mock::given(path(format!("/public/{method}")))
+            .respond_with(ResponseTemplate::new(200).set_body_json(json!({ "result": result })))
+            .mount(server)
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn an_option_chain_of_an_exchange_ends_in_the_index_or_in_a_reason() {
+    let mut farm = Farm::new(Vec::new());
+    let server = MockServer::start().await;
+    let mut deribit = DeribitConfig::new(BTreeMap::from([("ETH".into(), "ETH".to_owned())]));
+    for settings in std::iter::once(&mut deribit.index).chain(&mut deribit.options) {
+        settings.base_url = server.uri();
+        settings.interval = Duration::from_millis(30);
+        settings.fetch.rate.burst = 10_000;
+    }
+    let config = MarketConfig {
+        deribit: Some(deribit),
+        ..MarketConfig::default()
+    };
+    deribit_says(&server, farm.clock.now(), 0).await;
+    let clock = farm.clock.clone();
+    let clock = airdrops_market::Clock::new(move || clock.now());
+    let watcher = Arc::new(Watcher::start(config, &clock).unwrap());
+    start_with(&mut farm, watcher.clone());
+    let eth = AssetId::from("ETH");
+    let mut found = Vec::new();
+    for (lowest_put, puts) in [(0, 300), (1_900, 244)] {
+        let now = farm.clock.now();
+        deribit_says(&server, now, lowest_put).await;
+        let arrived = || {
+            let chains = watcher.options(now);
+            let rows = chains[&eth].fresh().map_or(0, Vec::len);
+            let dvol = watcher.view(now).implied_volatility[&eth].fresh().is_some();
+            rows == 300 + puts && dvol
+        };
+        for _ in 0..500 {
+            if arrived() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(arrived(), "{puts} puts");
+        farm.run(8).await;
+        let report = farm.store().setting(RISK_REPORT).unwrap().unwrap();
+        found.push(
+            serde_json::from_value::<RiskReport>(report)
+                .unwrap()
+                .volatility,
+        );
+    }
+    let own = |report: usize| {
+        let mut components = found[report].components.iter();
+        let own = components.find(|component| component.source == Source::OptionChain);
+        (own.unwrap().reading.clone(), found[report].index)
+    };
+    let (reading, index) = own(0);
+    assert_eq!(reading.fresh().copied(), index, "it leads");
+    assert!(
+        index.is_some_and(|index| index.percent() > 20.0),
+        "{index:?}"
+    );
+    let (reading, index) = own(1);
+    let defect = reading.defect().unwrap();
+    assert!(
+        defect.contains("put wing of the near term is truncated"),
+        "{defect}"
+    );
+    assert_eq!(index.map(VolPoints::percent), Some(5.0), "DVOL leads");
+    // Nothing that is kept of an observation holds the chain.
+    let kept = |entry: &Entry| serde_json::to_string(entry).unwrap();
+    assert_eq!(farm.count(|entry| kept(entry).contains("ETH-")), 0);
 }
 
 #[tokio::test]

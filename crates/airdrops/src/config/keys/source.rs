@@ -115,7 +115,7 @@ const LLAMA_TVL: Table = table(
 
 const DERIBIT: Table = table(
     "source deribit",
-    "Deribit: implied volatility.",
+    "Deribit: implied volatility, published and from the option chain.",
     &[
         required(
             "ids",
