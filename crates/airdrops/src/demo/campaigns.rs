@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use airdrops_chain::DataFeeModel;
 use airdrops_protocols::{ModuleConfig, ProtocolConfig};
+use airdrops_risk::breaker::{BreakerKind, ClearedBy, Clearing};
 use airdrops_risk::{MonitorPolicy, Policy};
 use airdrops_runtime::{ChainSettings, FeedSettings, Mode, Settings};
 use airdrops_scheduler::{Campaign, RetryPolicy, TaskDef, Trigger};
@@ -15,6 +16,7 @@ use airdrops_types::{
 
 use super::world::{BLOCK_SECONDS, L1, L2, World};
 
+const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The L1's vault.
@@ -156,10 +158,28 @@ pub(crate) fn settings(world: &World, seed: u64, start: Timestamp, days: u64) ->
         min_change: Usd::dollars(250),
         watched: Vec::new(),
         contract_period: Duration::from_secs(6 * 3600),
-        monitor: MonitorPolicy::default(),
+        monitor: monitor(),
         policy: policy(world),
         campaigns: campaigns(world, start, days),
     }
+}
+
+/// The farm is looked at once an hour, so that cool-downs and lasting trouble must reach over that.
+fn monitor() -> MonitorPolicy {
+    let gap = 2 * HOUR;
+    let mut monitor = MonitorPolicy::default();
+    let breakers = &mut monitor.breakers;
+    breakers.evidence_gap = gap;
+    breakers.depeg.max_gap = gap;
+    breakers.unprofitable_gas.max_gap = gap;
+    for kind in BreakerKind::ALL {
+        let Clearing { by, cool_down } = kind.clearing();
+        if by == ClearedBy::Itself && cool_down < gap {
+            let clearing = Clearing { by, cool_down: gap };
+            breakers.clearing.insert(kind, clearing);
+        }
+    }
+    monitor
 }
 
 fn policy(world: &World) -> Policy {
