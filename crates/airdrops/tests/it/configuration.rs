@@ -59,6 +59,7 @@ fn a_file_with_every_key_becomes_settings() {
         text.contains("deposit: supply up to the target at aerie, after bridge"),
         "{text}"
     );
+    assert!(text.contains("the contracts of 3 tokens"), "{text}");
 }
 
 fn the_monitor_watches_what_the_file_says(loaded: &Loaded) {
@@ -103,10 +104,34 @@ fn the_monitor_watches_what_the_file_says(loaded: &Loaded) {
     let market = loaded.market.as_ref().unwrap();
     assert_eq!(market.feeds.len(), 1);
     assert_eq!(market.binance.as_ref().unwrap().hours, 100);
+    let judged = market.goplus.as_ref().unwrap().tokens.iter();
+    let judged: Vec<(u64, usize)> = judged.map(|(chain, all)| (chain.0, all.len())).collect();
+    assert_eq!(judged, [(1, 2), (10, 1)]);
+    assert_eq!(monitor.tokens.len(), 3);
     assert_eq!(
         market.llama_protocols.as_ref().unwrap().slugs["aerie"],
         "aerie-v1"
     );
+}
+
+#[test]
+fn tokens_on_chains_that_goplus_does_not_know_are_not_asked_about() {
+    let loaded = load(&with("id = 10\n", "id = 31337\n")).unwrap_or_else(|error| panic!("{error}"));
+    let goplus = loaded.market.unwrap().goplus.unwrap();
+    assert!(goplus.tokens.keys().eq([&ChainId(1)]));
+    assert_eq!(loaded.settings.monitor.tokens.len(), 2);
+    let nowhere =
+        EVERY_KEY
+            .replacen("id = 10\n", "id = 31337\n", 1)
+            .replacen("id = 1\n", "id = 31338\n", 1);
+    let loaded = load(&nowhere).unwrap_or_else(|error| panic!("{error}"));
+    assert!(loaded.market.unwrap().goplus.is_none());
+    assert!(loaded.settings.monitor.tokens.is_empty());
+    let warned = loaded
+        .warnings
+        .iter()
+        .any(|it| it.message.contains("GoPlus knows"));
+    assert!(warned, "{:?}", loaded.warnings);
 }
 
 #[test]
@@ -168,8 +193,8 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
         |           ^^^^^^^^^^^^
         = help: write max_age = "1m"
 
-    airdrops.toml:229:12: `critical` must be true or false, not text
-    229 | critical = "yes"
+    airdrops.toml:233:12: `critical` must be true or false, not text
+    233 | critical = "yes"
         |            ^^^^^
         = help: write critical = true
 
@@ -394,8 +419,8 @@ fn contradictions_are_mistakes() {
         ),
         (
             "kind = \"llama-tvl\"",
-            "kind = \"goplus\"",
-            "`goplus` is unknown",
+            "kind = \"llama\"",
+            "`llama` is unknown",
         ),
         (
             "ids = { ETH = \"ETHUSDC\"",
