@@ -4,22 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use airdrops_types::{
-    Address, AssetId, Bar, ChainId, Incident, MarketView, Quote, Reading, Timestamp,
-};
+use airdrops_types::{AssetId, Bar, Incident, MarketView, Quote, Reading, Timestamp, TokenView};
 use tokio::task::JoinSet;
 
 use crate::config::MarketConfig;
 use crate::source::defillama::ProtocolListing;
 use crate::source::deribit::OptionSummary;
-use crate::source::goplus::TokenSecurity;
 use crate::{Clock, SetupError, Sighting};
 
 mod finding;
 mod plan;
 mod probe;
 
-use finding::{Findings, Held, Sightings};
+use finding::{Held, Sightings};
 use plan::{Plan, plans};
 
 /// What is shown of a source that has not answered yet.
@@ -112,6 +109,16 @@ impl Watcher {
             view.implied_volatility
                 .extend(source.readings(&held, &findings.volatility, now));
             view.tvl.extend(source.readings(&held, &findings.tvl, now));
+            let tokens = source.readings(&held, &findings.tokens, now);
+            view.tokens.extend(
+                tokens
+                    .into_iter()
+                    .map(|((chain, contract), reading)| TokenView {
+                        chain,
+                        contract,
+                        findings: reading.map(|security| security.findings()),
+                    }),
+            );
             let recent = |incident: &&Incident| now.since(incident.at) <= RECENT;
             view.incidents
                 .extend(findings.incidents.iter().filter(recent).cloned());
@@ -147,29 +154,9 @@ impl Watcher {
     /// What is known about the protocol family `family`.
     #[must_use]
     pub fn protocol(&self, family: &str, now: Timestamp) -> Reading<ProtocolListing> {
-        self.reading(&family.to_owned(), now, |findings| &findings.protocols)
-    }
-
-    /// What is known about the token `contract` on `chain`.
-    #[must_use]
-    pub fn token(
-        &self,
-        chain: ChainId,
-        contract: Address,
-        now: Timestamp,
-    ) -> Reading<TokenSecurity> {
-        self.reading(&(chain, contract), now, |findings| &findings.tokens)
-    }
-
-    fn reading<Name: Ord, T: Clone>(
-        &self,
-        name: &Name,
-        now: Timestamp,
-        kind: impl Fn(&Findings) -> &Sightings<Name, T>,
-    ) -> Reading<T> {
         let found = self.watched.iter().find_map(|source| {
             let held = source.held();
-            let sighting = kind(&held.findings).get(name)?;
+            let sighting = held.findings.protocols.get(family)?;
             Some(source.aged(&held, sighting.as_ref(), now))
         });
         found.unwrap_or_else(|| Reading::missing("not watched"))
@@ -265,6 +252,7 @@ mod tests {
 
     use airdrops_types::VolPoints;
 
+    use super::finding::Findings;
     use super::probe::{Looking, Probe};
     use super::*;
     use crate::Observed;

@@ -11,18 +11,23 @@
 //! | `pins` | the worst contract: paused 40, changed 60; unknown 60; nothing pinned 20 |
 //! | `incidents` | each critical 50, fading over 90 d; warning 15 over 30 d; info 2 over 7 d; at most 60 |
 //! | `failures` | share of our transactions that failed: 5 % 5, 10 % 10, 25 % 20, 50 % 30; none made 5 |
+//! | `tokens` | the worst token underneath: one that cannot be sold, or whose balances its owner can change, 60; whether so unknown 10; other dangers 0 |
 //! | `data` | each stale input 5, each missing one 10; at most 20 |
 //!
 //! A stale input counts by its last value and costs points of `data` besides. A missing one costs
-//! what the worst that it may hide costs: losing an input never raises the score.
+//! what the worst that it may hide costs: losing an input never raises the score. Not so a token of
+//! which nothing was ever known, as of most receipts: it costs 10, and the caller hands in what was
+//! known once as stale.
 
 mod incident;
+mod token;
 mod tvl;
 
-use airdrops_types::{AssetId, Bps, Incident, Reading, Timestamp, Usd};
+use airdrops_types::{AssetId, Bps, Incident, Reading, Timestamp, TokenFindings, Usd};
 use serde::{Deserialize, Serialize};
 
 use crate::term::{Term, capped_sum};
+pub use token::is_grave;
 pub use tvl::TvlHistory;
 
 /// What is known about a watched contract, from best to worst.
@@ -63,6 +68,9 @@ pub struct HealthInputs<'a> {
     pub incidents: &'a [Incident],
     /// Our own transactions there.
     pub failures: FailureRecord,
+    /// What the contracts of the tokens underneath can do, by name. What was known once is stale,
+    /// not missing.
+    pub tokens: &'a [(String, Reading<TokenFindings>)],
     /// Other sources that it depends on, such as incident feeds, by name.
     pub sources: &'a [(String, Reading<()>)],
 }
@@ -89,6 +97,7 @@ impl Health {
             pins(inputs.pins),
             incident::term(inputs.now, inputs.incidents),
             failures(inputs.failures),
+            token::term(inputs.tokens),
             data(inputs),
         ];
         Self {
@@ -176,6 +185,11 @@ fn data(inputs: &HealthInputs<'_>) -> Term {
     }
     for (name, reading) in inputs.pins {
         look(name, reading.defect(), is_missing(reading));
+    }
+    for (name, reading) in inputs.tokens {
+        // What was never known is a matter of its own term.
+        let defect = reading.defect().filter(|_| !is_missing(reading));
+        look(&format!("token {name}"), defect, false);
     }
     for (name, reading) in inputs.sources {
         look(name, reading.defect(), is_missing(reading));

@@ -21,12 +21,13 @@ mod report;
 mod sampling;
 mod scores;
 mod tail;
+mod tokens;
 
 use std::collections::BTreeMap;
 
 use airdrops_types::{
     Alert, AssetId, Bps, ChainId, ControlSignal, ControlState, EquityPoint, ProtocolId, Scope,
-    Timestamp, VolatilityState,
+    Timestamp, TokenView, VolatilityState,
 };
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +116,8 @@ pub struct MonitorState {
     failures: Failures,
     told: Told,
     volatility: Option<Held>,
+    /// What is known of each watched token.
+    tokens: Vec<TokenView>,
     foretold: Option<tail::Foretold>,
 }
 
@@ -240,6 +243,7 @@ impl Monitor {
             self.state
                 .failures
                 .assess(seen.attempts, &self.chart, &self.policy.failures);
+        self.look_at_tokens(seen);
         let gas = self.gas(seen);
         let facts = self.facts(seen, now);
         let inputs = BreakerInputs {
@@ -273,7 +277,9 @@ impl Monitor {
         );
         let signals = report.signals.clone();
 
-        alerts.extend(self.state.told.update(conditions::of_data(seen), now));
+        let mut conditions = conditions::of_data(seen);
+        conditions.extend(self.token_conditions());
+        alerts.extend(self.state.told.update(conditions, now));
         Assessment {
             board,
             changes,

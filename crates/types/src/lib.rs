@@ -21,6 +21,7 @@ pub mod snapshot;
 pub mod task;
 pub mod time;
 pub mod token;
+pub mod token_danger;
 pub mod transaction_log;
 pub mod unwind;
 pub mod verdict;
@@ -46,6 +47,7 @@ pub use snapshot::{ChainView, Holding, PositionView, Snapshot};
 pub use task::{TaskRecord, TaskState, TriggerState};
 pub use time::Timestamp;
 pub use token::{Token, TokenAmount};
+pub use token_danger::{TokenDanger, TokenFindings, TokenView};
 pub use transaction_log::{
     Answer, Attempt, Checkpoint, LogError, NewSignature, Slot, TransactionLog, no_checkpoint,
 };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, Price, Reading, Timestamp, Usd, VolPoints};
+use crate::{AssetId, Price, Reading, Timestamp, TokenView, Usd, VolPoints};
 
 /// What one source says about a price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,9 @@ pub struct MarketView {
     pub option_volatility: BTreeMap<AssetId, Reading<VolPoints>>,
     /// Total value locked per protocol family.
     pub tvl: BTreeMap<String, Reading<Usd>>,
+    /// What the contracts of tokens can do to their holders.
+    #[serde(default)]
+    pub tokens: Vec<TokenView>,
     /// Recent reports of trouble.
     pub incidents: Vec<Incident>,
     /// Whether each configured source answers: the instant of its last good answer, or what is

@@ -8,7 +8,7 @@ use std::time::Duration;
 use airdrops_market::MarketConfig;
 use airdrops_risk::Policy;
 use airdrops_runtime::settings::{Mode, Settings};
-use airdrops_types::{AssetId, Bps, ChainId, Usd};
+use airdrops_types::{AssetId, Bps, ChainId, Token, Usd};
 use secrecy::SecretString;
 use toml::de::DeTable;
 
@@ -146,8 +146,10 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
     monitor.assets_of = derived::assets_of(&protocols.configs);
     let configs = protocols.configs.iter();
     monitor.chain_of = configs.map(|it| (it.id.clone(), it.chain)).collect();
+    let tokens = chains.tokens(&protocols.wrapped);
     let known = source::Known {
         mode,
+        tokens: &tokens,
         assets: chains.assets(),
         slugs: &protocols.slugs,
         names: monitor.names.keys().cloned().collect(),
@@ -164,6 +166,13 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
     if let Some(market) = &sources.market {
         let feeds = market.feeds.iter();
         monitor.incident_feeds = feeds.map(|feed| feed.name.clone()).collect();
+        if let Some(goplus) = &market.goplus {
+            let judged = |token: &&Token| {
+                let on_chain = goplus.tokens.get(&token.chain).zip(token.contract);
+                on_chain.is_some_and(|(contracts, contract)| contracts.contains(&contract))
+            };
+            monitor.tokens = tokens.iter().filter(judged).cloned().collect();
+        }
     }
     let mut voices = chains.voices.clone();
     for (asset, more) in sources.voices {
@@ -186,7 +195,6 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
         node_limits,
         ..limits
     };
-    let tokens = chains.tokens(&protocols.wrapped);
     let watched = derived::watched(&protocols, &tokens);
     Some(Resolved {
         settings: Settings {

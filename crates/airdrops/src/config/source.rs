@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use airdrops_market::config::{
-    BinanceConfig, CoinGeckoConfig, DeribitConfig, FeedConfig, LlamaPricesConfig,
+    BinanceConfig, CoinGeckoConfig, DeribitConfig, FeedConfig, GoPlusConfig, LlamaPricesConfig,
     LlamaProtocolsConfig, PythConfig,
 };
 use airdrops_market::source::coingecko::Plan;
+use airdrops_market::source::goplus;
 use airdrops_market::source::incident_feed::IncidentWords;
 use airdrops_market::{ApiKey, MarketConfig, Settings};
 use airdrops_runtime::settings::Mode;
-use airdrops_types::AssetId;
+use airdrops_types::{Address, AssetId, ChainId, Token};
 
 use super::check::check_digest;
 use super::diagnostic::suggestion;
@@ -32,6 +33,8 @@ pub(super) struct Known<'a> {
     pub(super) mode: Mode,
     /// Everything that has a price.
     pub(super) assets: BTreeSet<&'a str>,
+    /// All tokens.
+    pub(super) tokens: &'a [Token],
     /// The slug of each protocol family that has one.
     pub(super) slugs: &'a BTreeMap<String, String>,
     /// The names of families, assets and chains, in lower case.
@@ -162,8 +165,34 @@ impl Place<'_> {
                 }
                 market.deribit = Some(config);
             }
+            "goplus" => {
+                let tokens = self.judged_tokens();
+                if tokens.is_empty() {
+                    self.reader.warning(
+                        self.section.span.clone(),
+                        "no token is on a chain that GoPlus knows: this source is not asked",
+                        "remove it, or list a [[token]] on such a chain",
+                    );
+                }
+                let mut config = GoPlusConfig::new(tokens);
+                self.complete(&mut config.settings);
+                market.goplus = Some(config).filter(|config| !config.tokens.is_empty());
+            }
             _ => self.incidents(market),
         }
+    }
+
+    /// The contracts of all tokens on chains that GoPlus knows.
+    fn judged_tokens(&self) -> BTreeMap<ChainId, BTreeSet<Address>> {
+        let mut judged: BTreeMap<ChainId, BTreeSet<Address>> = BTreeMap::new();
+        for token in self.known.tokens {
+            if let Some(contract) = token.contract
+                && goplus::CHAINS.contains(&token.chain.0)
+            {
+                judged.entry(token.chain).or_default().insert(contract);
+            }
+        }
+        judged
     }
 
     fn incidents(&self, market: &mut MarketConfig) {

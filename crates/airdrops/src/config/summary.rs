@@ -248,6 +248,11 @@ fn asked(loaded: &Loaded) -> BTreeMap<Service<'_>, Vec<String>> {
         let about = families.map(|family| format!("value locked in {family}"));
         add("defillama:tvl", false, about.collect());
     }
+    if let Some(source) = &market.goplus {
+        let tokens: usize = source.tokens.values().map(BTreeSet::len).sum();
+        let about = format!("the contracts of {tokens} tokens");
+        add("goplus", false, vec![about]);
+    }
     for feed in &market.feeds {
         add(&feed.name, false, vec!["incidents".into()]);
     }

@@ -61,6 +61,7 @@ fn a_file_with_every_key_becomes_settings() {
         text.contains("deposit: supply up to the target at aerie, after bridge"),
         "{text}"
     );
+    assert!(text.contains("the contracts of 3 tokens"), "{text}");
 }
 
 fn the_monitor_watches_what_the_file_says(loaded: &Loaded) {
@@ -104,6 +105,10 @@ fn the_monitor_watches_what_the_file_says(loaded: &Loaded) {
     let market = loaded.market.as_ref().unwrap();
     assert_eq!(market.feeds.len(), 1);
     assert_eq!(market.binance.as_ref().unwrap().hours, 100);
+    let judged = market.goplus.as_ref().unwrap().tokens.iter();
+    let judged: Vec<(u64, usize)> = judged.map(|(chain, all)| (chain.0, all.len())).collect();
+    assert_eq!(judged, [(1, 2), (10, 1)]);
+    assert_eq!(monitor.tokens.len(), 3);
     assert_eq!(
         market.llama_protocols.as_ref().unwrap().slugs["aerie"],
         "aerie-v1"
@@ -331,6 +336,26 @@ fn a_contradiction_is_told_at_its_line_with_the_keys_to_change() {
 }
 
 #[test]
+fn tokens_on_chains_that_goplus_does_not_know_are_not_asked_about() {
+    let loaded = load(&with("id = 10\n", "id = 31337\n")).unwrap_or_else(|error| panic!("{error}"));
+    let goplus = loaded.market.unwrap().goplus.unwrap();
+    assert!(goplus.tokens.keys().eq([&ChainId(1)]));
+    assert_eq!(loaded.settings.monitor.tokens.len(), 2);
+    let nowhere =
+        EVERY_KEY
+            .replacen("id = 10\n", "id = 31337\n", 1)
+            .replacen("id = 1\n", "id = 31338\n", 1);
+    let loaded = load(&nowhere).unwrap_or_else(|error| panic!("{error}"));
+    assert!(loaded.market.unwrap().goplus.is_none());
+    assert!(loaded.settings.monitor.tokens.is_empty());
+    let warned = loaded
+        .warnings
+        .iter()
+        .any(|it| it.message.contains("GoPlus knows"));
+    assert!(warned, "{:?}", loaded.warnings);
+}
+
+#[test]
 fn one_voice_alone_is_warned_of_and_none_is_a_mistake() {
     let start = EVERY_KEY.find("[[source]]").unwrap();
     let end = EVERY_KEY.find("[[wallet]]").unwrap();
@@ -389,8 +414,8 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
         |           ^^^^^^^^^^^^
         = help: write max_age = "1m"
 
-    airdrops.toml:260:12: `critical` must be true or false, not text
-    260 | critical = "yes"
+    airdrops.toml:264:12: `critical` must be true or false, not text
+    264 | critical = "yes"
         |            ^^^^^
         = help: write critical = true
 
@@ -615,8 +640,8 @@ fn contradictions_are_mistakes() {
         ),
         (
             "kind = \"llama-tvl\"",
-            "kind = \"goplus\"",
-            "`goplus` is unknown",
+            "kind = \"llama\"",
+            "`llama` is unknown",
         ),
         (
             "ids = { ETH = \"ETHUSDC\"",

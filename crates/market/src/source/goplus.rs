@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use airdrops_types::{Address, Bps, ChainId};
+use airdrops_types::{Address, Bps, ChainId, TokenDanger, TokenFindings};
 use serde::de::{Deserialize, Deserializer, Error};
 
 use super::sightings;
@@ -11,6 +11,15 @@ use crate::{Clock, Fetcher, Observed, Request, SetupError, Sighting, SourceError
 
 /// The public API.
 pub const BASE_URL: &str = "https://api.gopluslabs.io";
+
+/// The chains whose tokens it judges, by the documentation of its API.
+pub const CHAINS: [u64; 26] = [
+    1, 10, 25, 56, 66, 100, 128, 137, 146, 169, 204, 250, 321, 324, 1514, 2741, 5000, 8453, 10_001,
+    42_161, 43_114, 59_144, 80_094, 81_457, 201_022, 534_352,
+];
+
+/// The least tax that is called high.
+const HIGH_TAX: Bps = Bps(1000);
 
 /// The answer is complete.
 const COMPLETE: i64 = 1;
@@ -64,6 +73,48 @@ pub struct TokenSecurity {
     pub buy_tax: Option<Bps>,
     /// What is kept of a sale, rounded up.
     pub sell_tax: Option<Bps>,
+}
+
+impl TokenSecurity {
+    /// The same by name. A tax is high from 10 % on.
+    #[must_use]
+    pub fn findings(&self) -> TokenFindings {
+        let is_high = |tax: Option<Bps>| tax.map(|tax| tax >= HIGH_TAX);
+        let high_tax = match (is_high(self.buy_tax), is_high(self.sell_tax)) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        };
+        let mut findings = TokenFindings::default();
+        for (danger, known) in [
+            (TokenDanger::Honeypot, self.is_honeypot),
+            (TokenDanger::CannotSellAll, self.cannot_sell_all),
+            (TokenDanger::BalancesChangeable, self.owner_change_balance),
+            (TokenDanger::HiddenOwner, self.hidden_owner),
+            (
+                TokenDanger::OwnershipReclaimable,
+                self.can_take_back_ownership,
+            ),
+            (TokenDanger::SelfDestruct, self.selfdestruct),
+            (TokenDanger::Pausable, self.transfer_pausable),
+            (TokenDanger::Blacklist, self.is_blacklisted),
+            (TokenDanger::TaxChangeable, self.slippage_modifiable),
+            (TokenDanger::HighTax, high_tax),
+            (TokenDanger::Mintable, self.is_mintable),
+            (TokenDanger::Proxy, self.is_proxy),
+            (
+                TokenDanger::ClosedSource,
+                self.is_open_source.map(|open| !open),
+            ),
+        ] {
+            match known {
+                Some(true) => findings.dangers.insert(danger),
+                Some(false) => false,
+                None => findings.unknown.insert(danger),
+            };
+        }
+        findings
+    }
 }
 
 /// `GET /api/v1/token_security/{chain}`.

@@ -147,12 +147,25 @@ impl Probe for GoPlusProbe {
     fn look(&self) -> Looking<'_> {
         Box::pin(async {
             let mut findings = Findings::default();
+            let mut refused = None;
             for (chain, tokens) in &self.wanted {
-                for (token, sighting) in self.client.tokens(*chain, tokens).await? {
-                    findings.tokens.insert((*chain, token), Some(sighting));
+                match self.client.tokens(*chain, tokens).await {
+                    Ok(found) => {
+                        let found = found.into_iter();
+                        let named = found.map(|(token, seen)| ((*chain, token), Some(seen)));
+                        findings.tokens.extend(named);
+                    }
+                    // A chain that it does not know is no reason to lack the others.
+                    Err(error) if matches!(error.kind, ErrorKind::Refused { .. }) => {
+                        refused = Some(error);
+                    }
+                    Err(error) => return Err(error),
                 }
             }
-            Ok(findings)
+            match refused {
+                Some(error) if findings.tokens.is_empty() => Err(error),
+                _ => Ok(findings),
+            }
         })
     }
 }

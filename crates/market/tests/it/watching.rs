@@ -9,10 +9,10 @@ use airdrops_market::config::{
 };
 use airdrops_market::source::coingecko::Plan;
 use airdrops_market::{MarketConfig, Settings, Watcher};
-use airdrops_types::{AssetId, ChainId, MarketView, Reading, Timestamp, VolPoints};
+use airdrops_types::{AssetId, ChainId, MarketView, Reading, Timestamp, TokenDanger, VolPoints};
 use wiremock::ResponseTemplate;
 
-use crate::server::{Server, Step, send, speaking};
+use crate::server::{Server, Step, body_of, send, speaking};
 use crate::subject::{MAX_AGE, NOW, SetClock, eth, feed_id, one, settings, subjects, token, words};
 
 /// How soon a source is asked again in these tests.
@@ -128,13 +128,29 @@ async fn all_sources_together_make_one_view() {
     assert_eq!(view.incidents.len(), 1);
     assert!(watcher.options(NOW)[&eth].fresh().is_some());
     assert!(watcher.protocol("aave", NOW).fresh().is_some());
-    assert!(watcher.token(ChainId(1), token(), NOW).fresh().is_some());
-    let unwatched = watcher.token(ChainId(2), token(), NOW).defect();
+    let unwatched = watcher.protocol("other", NOW).defect();
     assert_eq!(unwatched.as_deref(), Some("missing: not watched"));
+    let [seen] = &view.tokens[..] else {
+        panic!("{:?}", view.tokens);
+    };
+    assert_eq!((seen.chain, seen.contract), (ChainId(1), token()));
+    let findings = seen.findings.fresh().unwrap();
+    let dangers: Vec<TokenDanger> = findings.dangers.iter().copied().collect();
+    let expected = [
+        TokenDanger::Pausable,
+        TokenDanger::Blacklist,
+        TokenDanger::Mintable,
+        TokenDanger::Proxy,
+    ];
+    assert_eq!(
+        (dangers.as_slice(), findings.unknown.len()),
+        (&expected[..], 0)
+    );
     // Seen later, from the same memory, the dated readings are stale and old reports are gone.
     let later = watcher.view(NOW.plus(MAX_AGE + MAX_AGE));
     assert!(fresh_quotes(&later).is_empty());
     assert!(later.implied_volatility[&eth].fresh().is_none());
+    assert!(later.tokens[0].findings.fresh().is_none());
     let much_later = watcher.view(NOW.plus(Duration::from_secs(15 * 86_400)));
     assert!(much_later.incidents.is_empty());
 }
@@ -404,4 +420,46 @@ async fn a_configuration_that_cannot_work_is_refused_with_its_source() {
 fn outside_a_runtime_the_watcher_does_not_start() {
     let error = Watcher::start(MarketConfig::default(), &SetClock::new().clock()).unwrap_err();
     assert!(error.to_string().contains("tokio runtime"), "{error}");
+}
+
+#[tokio::test]
+async fn a_chain_that_goplus_refuses_takes_no_other_chain_with_it() {
+    use wiremock::matchers::path_regex;
+    use wiremock::{Mock, MockServer};
+    let server = MockServer::start().await;
+    for (chain, body) in [
+        (1, good("goplus")),
+        (
+            2,
+            r#"{"code":4010,"message":"no such chain","result":null}"#.to_owned(),
+        ),
+    ] {
+        Mock::given(path_regex(format!("/token_security/{chain}$")))
+            .respond_with(body_of(body.as_bytes()))
+            .mount(&server)
+            .await;
+    }
+    let watched = |chains: &[u64]| {
+        let tokens = chains
+            .iter()
+            .map(|chain| (ChainId(*chain), [token()].into()));
+        let config = MarketConfig {
+            goplus: Some(GoPlusConfig {
+                settings: often(&server.uri()),
+                ..GoPlusConfig::new(tokens.collect())
+            }),
+            ..MarketConfig::default()
+        };
+        Watcher::start(config, &SetClock::new().clock()).unwrap()
+    };
+    let both = watched(&[1, 2]);
+    let view = view_when(&both, NOW, |view| view.sources["goplus"].fresh().is_some()).await;
+    let known = |index: usize| view.tokens[index].findings.fresh().is_some();
+    assert_eq!((known(0), known(1)), (true, false));
+    let neither = watched(&[2]);
+    view_when(&neither, NOW, |view| {
+        let defect = view.sources["goplus"].defect();
+        defect.is_some_and(|defect| defect.contains("no such chain"))
+    })
+    .await;
 }

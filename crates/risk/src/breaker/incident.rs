@@ -31,9 +31,12 @@ pub enum FactKind {
     Depeg,
     /// The protocol lost much of what it holds within an hour.
     TvlFall,
+    /// A source that reads contracts says that holders of the token can lose it. It is told, not
+    /// observed: a second voice beside a report, and none of its own.
+    TokenDanger,
 }
 
-/// A fact that was observed, and not told.
+/// A fact that was observed; or told by what publishes no reports, see [`FactKind::TokenDanger`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact {
     /// Where.
@@ -228,7 +231,7 @@ impl IncidentWatch {
             let seen = facts().map(|(fact, at)| format!("{} at {at}", fact.evidence));
             let quoted: Vec<String> = told.take(QUOTED).chain(seen.take(QUOTED)).collect();
             format!(
-                "{sources} independent {} in {}, and {} observed facts: {}",
+                "{sources} independent {} in {}, and {} facts: {}",
                 if sources == 1 { "source" } else { "sources" },
                 span(limits.window),
                 facts().count(),

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
-use airdrops_types::Severity;
+use TokenDanger::{BalancesChangeable, Blacklist, CannotSellAll, Honeypot, Proxy};
+use airdrops_types::{Severity, TokenDanger};
 use proptest::prelude::*;
 
 use super::*;
@@ -16,6 +17,13 @@ fn stale<T>(value: T) -> Reading<T> {
         value,
         at: NOW,
         reason: "old".to_owned(),
+    }
+}
+
+fn found(dangers: &[TokenDanger], unknown: &[TokenDanger]) -> TokenFindings {
+    TokenFindings {
+        dangers: dangers.iter().copied().collect(),
+        unknown: unknown.iter().copied().collect(),
     }
 }
 
@@ -38,6 +46,7 @@ struct World {
     pins: Vec<(String, Reading<PinState>)>,
     incidents: Vec<Incident>,
     failures: FailureRecord,
+    tokens: Vec<(String, Reading<TokenFindings>)>,
     sources: Vec<(String, Reading<()>)>,
 }
 
@@ -60,6 +69,7 @@ fn well() -> World {
             failed: 0,
             total: 10,
         },
+        tokens: vec![("USDC".to_owned(), fresh(found(&[Proxy], &[])))],
         sources: vec![("incident feed".to_owned(), fresh(()))],
     }
 }
@@ -74,6 +84,7 @@ impl World {
             pins: &self.pins,
             incidents: &self.incidents,
             failures: self.failures,
+            tokens: &self.tokens,
             sources: &self.sources,
         })
     }
@@ -107,8 +118,52 @@ fn fallen(hours: i64, bps: i64) -> World {
 fn a_protocol_with_nothing_wrong_has_all_points() {
     let health = well().health();
     assert_eq!(health.score, 100);
-    assert_eq!(health.terms.len(), 6);
+    assert_eq!(health.terms.len(), 7);
     assert!(health.terms.iter().all(|term| term.points == 0));
+}
+
+#[test]
+fn a_token_that_can_be_taken_costs_what_an_exploit_costs_and_unknown_is_not_harmless() {
+    let of = |readings: &[Reading<TokenFindings>]| {
+        let mut world = well();
+        let named = readings
+            .iter()
+            .map(|reading| ("USDC".to_owned(), reading.clone()));
+        world.tokens = named.collect();
+        let health = world.health();
+        let term = health.terms.iter().find(|term| term.name == "tokens");
+        (
+            world.points("tokens"),
+            world.points("data"),
+            term.unwrap().measured.clone(),
+        )
+    };
+    for grave in [Honeypot, CannotSellAll, BalancesChangeable] {
+        assert_eq!(of(&[fresh(found(&[grave], &[]))]).0, 60);
+        assert_eq!(of(&[fresh(found(&[], &[grave]))]).0, 10);
+    }
+    assert_eq!(
+        of(&[fresh(found(&[Proxy, Blacklist], &[]))]),
+        (
+            0,
+            0,
+            "USDC (addresses can be shut out, code can be exchanged)".to_owned()
+        )
+    );
+    assert_eq!(of(&[fresh(found(&[], &[Proxy]))]).0, 0);
+    assert_eq!(
+        of(&[fresh(found(&[], &[])), fresh(found(&[Honeypot], &[]))]).0,
+        60
+    );
+    assert_eq!(
+        of(&[stale(found(&[Honeypot], &[]))]),
+        (60, 5, "USDC (honeypot; stale: old)".to_owned())
+    );
+    assert_eq!(
+        of(&[Reading::missing("no answer yet")]),
+        (10, 0, "USDC (missing: no answer yet)".to_owned())
+    );
+    assert_eq!(of(&[]), (0, 0, "no token is watched".to_owned()));
 }
 
 #[test]
@@ -325,7 +380,7 @@ fn inputs_that_are_not_fresh_cost_points_each() {
     world.sources[0].1 = Reading::missing("down");
     assert_eq!(world.points("data"), 20);
     assert_eq!(world.points("pins"), 0);
-    let measured = &world.health().terms[5].measured;
+    let measured = &world.health().terms[6].measured;
     assert!(measured.starts_with("TVL stale: old; USDC stale: old; vault stale: old; incident"));
 }
 
@@ -341,6 +396,7 @@ fn the_score_does_not_fall_below_zero() {
             failed: 1,
             total: 1,
         },
+        tokens: Vec::new(),
         sources: Vec::new(),
     };
     assert_eq!(world.health().score, 0);
@@ -409,6 +465,7 @@ fn world() -> impl Strategy<Value = World> {
                     failed: failures.0,
                     total: failures.1,
                 },
+                tokens: vec![("USDC".to_owned(), fresh(found(&[], &[])))],
                 sources: vec![("feed".to_owned(), source)],
             }
         })
@@ -423,7 +480,7 @@ fn lower<T>(reading: &mut Reading<T>, change: impl Fn(&mut T)) {
 proptest! {
     #[test]
     fn a_worse_input_never_raises_the_score(
-        world in world(), worse in 0..12u8, by in 1..500u32, age in 0..100i64
+        world in world(), worse in 0..15u8, by in 1..500u32, age in 0..100i64
     ) {
         let before = world.health();
         let mut after = world.clone();
@@ -438,6 +495,10 @@ proptest! {
             7 => after.incidents.push(incident(severity((by % 3) as u8), age)),
             8 => after.incidents.iter_mut().for_each(|one| one.severity = Severity::Critical),
             9 => after.incidents.iter_mut().for_each(|one| one.at = one.at.plus(std::time::Duration::from_secs(by.into()))),
+            // Missing is what was never known: the monitor sees to that.
+            12 => after.tokens[0].1 = stale(found(&[], &[])),
+            13 => after.tokens[0].1 = fresh(found(&[], &[Honeypot])),
+            14 => after.tokens[0].1 = fresh(found(&[CannotSellAll], &[])),
             10 => { after.failures.failed += by; after.failures.total = after.failures.total.max(1); }
             _ => { after.failures.failed += by; after.failures.total += by; }
         }

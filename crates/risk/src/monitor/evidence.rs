@@ -16,7 +16,7 @@ impl Monitor {
     pub(super) fn facts(&self, seen: &Seen<'_>, now: Timestamp) -> Vec<Fact> {
         const HOUR: Duration = Duration::from_secs(3600);
         let snapshot = seen.marked.snapshot();
-        let mut facts = Vec::new();
+        let mut facts = self.token_facts();
         for (family, value) in &snapshot.market.tvl {
             let (Some(value), Some(history)) = (value.fresh(), self.long.tvl.get(family)) else {
                 continue;

@@ -62,6 +62,7 @@ impl Monitor {
             pins: &pins,
             incidents: &incidents,
             failures: self.state.failures.record(protocol),
+            tokens: &self.tokens_under(protocol),
             sources: &sources,
         })
     }

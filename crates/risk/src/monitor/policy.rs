@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use airdrops_types::{AssetId, Bps, ChainId, ProtocolId, Scope, Usd};
+use airdrops_types::{AssetId, Bps, ChainId, ProtocolId, Scope, Token, Usd};
 use serde::{Deserialize, Serialize};
 
 use crate::ConsensusRule;
@@ -46,6 +46,8 @@ pub struct MonitorPolicy {
     pub assets_of: BTreeMap<ProtocolId, BTreeSet<AssetId>>,
     /// The chain of each protocol.
     pub chain_of: BTreeMap<ProtocolId, ChainId>,
+    /// The tokens about whose contracts a source is asked.
+    pub tokens: BTreeSet<Token>,
 }
 
 /// When failures are too many: see [`BernoulliCusum`](crate::anomaly::BernoulliCusum).
@@ -91,6 +93,7 @@ impl Default for MonitorPolicy {
             tvl: BTreeSet::new(),
             assets_of: BTreeMap::new(),
             chain_of: BTreeMap::new(),
+            tokens: BTreeSet::new(),
         }
     }
 }

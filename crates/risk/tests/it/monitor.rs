@@ -10,12 +10,12 @@ use airdrops_risk::volatility::Source;
 use airdrops_risk::volatility::deribit::implied;
 use airdrops_risk::{
     Assessment, Attempt, BreakerKind, ControlBoard, Marked, Monitor, MonitorPolicy, MonitorState,
-    Policy, RiskReport, Seen,
+    Policy, RiskReport, Seen, Term,
 };
 use airdrops_types::{
     AlertLevel, AssetId, B256, Bar, Bps, ContractFacts, ContractView, ControlState, EquityPoint,
-    Incident, Price, ProtocolId, Quote, Reading, Scope, Severity, Snapshot, Timestamp, Usd,
-    VolPoints, VolatilityState,
+    Incident, Price, ProtocolId, Quote, Reading, Scope, Severity, Snapshot, Timestamp, TokenDanger,
+    TokenFindings, TokenView, Usd, VolPoints, VolatilityState,
 };
 use proptest::prelude::*;
 
@@ -168,6 +168,15 @@ impl Desk {
             severity: Severity::Critical,
             title: "drained".to_owned(),
         });
+    }
+
+    fn said_of_usdc(&mut self, findings: Reading<TokenFindings>) {
+        let usdc = world::usdc();
+        self.snapshot.market.tokens = vec![TokenView {
+            chain: usdc.chain,
+            contract: usdc.contract.unwrap(),
+            findings,
+        }];
     }
 
     /// The standing trips.
@@ -653,6 +662,122 @@ fn one_report_asks_for_caution_two_halt_and_none_counts_twice() {
     assert_eq!(desk.stops(), [(pool, "incident", Cautious)]);
 }
 
+/// A desk that asks about the contract of USDC, and hears of these dangers.
+fn judging(dangers: &[TokenDanger]) -> Desk {
+    let mut watch = watch();
+    watch.tokens.insert(world::usdc());
+    let mut desk = Desk::of(world::policy(), watch, MonitorState::default());
+    desk.said_of_usdc(fresh(findings(dangers, &[])));
+    desk
+}
+
+fn findings(dangers: &[TokenDanger], unknown: &[TokenDanger]) -> TokenFindings {
+    TokenFindings {
+        dangers: dangers.iter().copied().collect(),
+        unknown: unknown.iter().copied().collect(),
+    }
+}
+
+fn term<'a>(found: &'a Assessment, protocol: &str, name: &str) -> &'a Term {
+    let mut protocols = found.report.protocols.iter();
+    let report = protocols.find(|report| report.protocol.as_str() == protocol);
+    let mut terms = report.unwrap().health.terms.iter();
+    terms.find(|term| term.name == name).unwrap()
+}
+
+/// The alerts about tokens: level, matter and evidence.
+fn about_tokens(found: &Assessment) -> Vec<(AlertLevel, &str, &str)> {
+    let alerts = found.alerts.iter();
+    alerts
+        .filter(|alert| alert.matter.starts_with("token on chain"))
+        .map(|alert| (alert.level, alert.matter.as_str(), alert.evidence.as_str()))
+        .collect()
+}
+
+#[test]
+fn a_dangerous_token_costs_the_protocols_above_it_and_is_told_once_per_change() {
+    let mut desk = judging(&[TokenDanger::Proxy]);
+    let before = desk.tick(0);
+    assert_eq!(term(&before, "pool-1", "tokens").points, 0);
+    let [(AlertLevel::Info, matter, evidence)] = about_tokens(&before)[..] else {
+        panic!("{:?}", before.alerts);
+    };
+    assert_eq!(matter, "token on chain 1: code can be exchanged");
+    assert!(evidence.contains("USDC (0x1515"), "{evidence}");
+    assert_eq!(about_tokens(&desk.tick(1)), []);
+    desk.said_of_usdc(fresh(findings(
+        &[TokenDanger::Proxy, TokenDanger::Honeypot],
+        &[],
+    )));
+    let found = desk.tick(2);
+    assert_eq!(term(&found, "pool-1", "tokens").points, 60);
+    assert!(health(&found, "pool-1") + 60 <= health(&before, "pool-1"));
+    assert_eq!(health(&found, "vault-1"), health(&before, "vault-1"));
+    let [(AlertLevel::Warning, "token on chain 1: honeypot", _)] = about_tokens(&found)[..] else {
+        panic!("{:?}", found.alerts);
+    };
+    assert_eq!(about_tokens(&desk.tick(3)), []);
+    assert_eq!(desk.stops(), [], "one voice stops nothing");
+    desk.said_of_usdc(fresh(findings(&[TokenDanger::Proxy], &[])));
+    let over = desk.tick(4);
+    assert_eq!(
+        about_tokens(&over),
+        [(AlertLevel::Info, "token on chain 1: honeypot", "is over")]
+    );
+}
+
+#[test]
+fn a_source_of_tokens_that_falls_silent_or_forgets_takes_nothing_back() {
+    let mut desk = judging(&[TokenDanger::Honeypot]);
+    let worst = health(&desk.tick(0), "pool-1");
+    let unsure = fresh(findings(&[], &[TokenDanger::Honeypot]));
+    for (minute, said) in (1..).zip([
+        unsure,
+        Reading::missing("no answer"),
+        Reading::missing("no"),
+    ]) {
+        desk.said_of_usdc(said);
+        let found = desk.tick(minute);
+        assert_eq!(term(&found, "pool-1", "tokens").points, 60);
+        assert!(health(&found, "pool-1") <= worst);
+        assert_eq!(about_tokens(&found), []);
+    }
+    desk.restart(&[]);
+    desk.snapshot.market.tokens.clear();
+    let found = desk.tick(9);
+    let told = term(&found, "pool-1", "tokens");
+    assert_eq!(
+        (told.points, told.measured.as_str()),
+        (60, "USDC (honeypot; stale: was not asked)")
+    );
+    // What was never known is neither harmless nor an exploit.
+    let mut blank = judging(&[]);
+    blank.said_of_usdc(Reading::missing("no answer yet"));
+    assert_eq!(term(&blank.tick(0), "pool-1", "tokens").points, 10);
+}
+
+#[test]
+fn a_dangerous_token_is_one_voice_beside_a_report_and_none_alone() {
+    let usdc = Scope::Asset(usdc());
+    for (danger, expected) in [
+        (TokenDanger::Honeypot, Halted),
+        (TokenDanger::Proxy, Cautious),
+    ] {
+        let mut desk = judging(&[danger]);
+        desk.tick(0);
+        assert_eq!(desk.stops(), []);
+        desk.report("rekt", "usdc", 0);
+        let found = desk.tick(1);
+        assert_eq!(desk.stops(), [(usdc.clone(), "incident", expected)]);
+        let evidence = &found.report.trips[0].evidence;
+        assert_eq!(
+            evidence.contains("honeypot"),
+            expected == Halted,
+            "{evidence}"
+        );
+    }
+}
+
 #[test]
 fn a_fall_of_the_locked_value_confirms_a_report() {
     for (left, state) in [(71, Cautious), (70, Halted)] {
@@ -926,7 +1051,7 @@ fn an_empty_world_is_assessed() {
 /// What gets worse: the inputs of the gate, and those that only the monitor sees.
 fn spoil(snapshot: &mut Snapshot, which: usize, decay: Decay) {
     let gate = inputs(snapshot);
-    match which % (gate + 6) {
+    match which % (gate + 7) {
         index if index < gate => decay_input(snapshot, index, decay),
         index if index == gate => worsen(&mut snapshot.contracts[0].facts, decay),
         index if index == gate + 1 => {
@@ -945,6 +1070,10 @@ fn spoil(snapshot: &mut Snapshot, which: usize, decay: Decay) {
             let implied = market.implied_volatility.values_mut();
             let implied = implied.chain(market.option_volatility.values_mut());
             implied.for_each(|implied| worsen(implied, decay));
+        }
+        index if index == gate + 5 => {
+            let tokens = snapshot.market.tokens.iter_mut();
+            tokens.for_each(|token| worsen(&mut token.findings, decay));
         }
         index if index == gate + 4 => {
             let prices = snapshot.prices.values_mut();
@@ -965,7 +1094,7 @@ proptest! {
     fn losing_inputs_breaks_nothing_frees_nothing_and_heals_nothing(
         lost in prop::collection::vec((0usize..64, decay()), 1..12),
     ) {
-        let mut desk = Desk::new();
+        let mut desk = judging(&[TokenDanger::CannotSellAll]);
         desk.snapshot.market.implied_volatility.insert(eth(), fresh(VolPoints(16_000)));
         desk.snapshot.market.option_volatility.insert(eth(), fresh(VolPoints(15_000)));
         desk.snapshot.contracts[0].facts = fresh(facts(1));

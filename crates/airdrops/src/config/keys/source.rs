@@ -30,6 +30,7 @@ const KINDS: &[&str] = &[
     "llama-prices",
     "llama-tvl",
     "deribit",
+    "goplus",
     "incidents",
 ];
 
@@ -40,6 +41,7 @@ const KIND_KEYS: &[(&str, &Table)] = &[
     ("llama-prices", &LLAMA_PRICES),
     ("llama-tvl", &LLAMA_TVL),
     ("deribit", &DERIBIT),
+    ("goplus", &GOPLUS),
     ("incidents", &INCIDENTS),
 ];
 
@@ -124,6 +126,12 @@ const DERIBIT: Table = table(
         ),
         optional("url", Kind::Url, URL),
     ],
+);
+
+const GOPLUS: Table = table(
+    "source goplus",
+    "GoPlus: what the contracts of all tokens on its chains can do to their holders.",
+    &[optional("url", Kind::Url, URL)],
 );
 
 const INCIDENTS: Table = table(

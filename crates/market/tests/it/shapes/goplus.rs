@@ -1,8 +1,8 @@
 //! GoPlus.
 
 use airdrops_market::ErrorKind;
-use airdrops_market::source::goplus::GoPlus;
-use airdrops_types::{Bps, ChainId};
+use airdrops_market::source::goplus::{GoPlus, TokenSecurity};
+use airdrops_types::{Bps, ChainId, TokenDanger};
 use std::collections::BTreeSet;
 
 use super::{good, seen};
@@ -72,4 +72,33 @@ async fn what_goplus_does_not_say_is_unknown_and_not_no() {
         matches!(error.kind, ErrorKind::RateLimited { .. }),
         "{error}"
     );
+}
+
+#[test]
+fn dangers_have_names_and_what_is_not_said_is_listed_as_unknown() {
+    use TokenDanger::{ClosedSource, HighTax, Honeypot, Proxy};
+    let nothing = TokenSecurity::default().findings();
+    assert_eq!((nothing.dangers.len(), nothing.unknown.len()), (0, 13));
+    let of = |security: TokenSecurity| security.findings();
+    let bad = of(TokenSecurity {
+        is_honeypot: Some(true),
+        is_open_source: Some(false),
+        is_proxy: Some(false),
+        sell_tax: Some(Bps(1000)),
+        ..TokenSecurity::default()
+    });
+    assert_eq!(
+        bad.dangers,
+        BTreeSet::from([Honeypot, HighTax, ClosedSource])
+    );
+    assert!(!bad.unknown.contains(&Proxy) && bad.unknown.len() == 9);
+    for (buy, sell, high) in [(Some(999), None, None), (Some(999), Some(0), Some(false))] {
+        let taxed = of(TokenSecurity {
+            buy_tax: buy.map(Bps),
+            sell_tax: sell.map(Bps),
+            ..TokenSecurity::default()
+        });
+        assert!(!taxed.dangers.contains(&HighTax));
+        assert_eq!(taxed.unknown.contains(&HighTax), high.is_none());
+    }
 }

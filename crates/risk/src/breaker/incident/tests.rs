@@ -230,7 +230,7 @@ fn the_evidence_quotes_sources_and_facts() {
     assert_eq!(
         *evidence,
         format!(
-            "1 independent source in 24 h, and 1 observed facts: rekt:rss at \
+            "1 independent source in 24 h, and 1 facts: rekt:rss at \
              1970-01-05T04:00:00Z: \"{}\"; 0x11 is paused at 1970-01-05T04:00:00Z",
             "x".repeat(100)
         )
