@@ -275,12 +275,12 @@ fn claims(marked: &Marked<'_>, growth: &Growth) -> Vec<(Arc<str>, Usd)> {
     let Ok(structure) = marked.structure() else {
         return Vec::new();
     };
-    let claims = growth.iter();
+    let mut claims = Vec::with_capacity(growth.len());
+    claims.extend(growth.iter().filter_map(|(node, claim)| {
+        let name = structure.places().name(node)?;
+        Some((Arc::clone(name.text()), claim))
+    }));
     claims
-        .filter_map(|(node, claim)| {
-            Some((Arc::clone(structure.places().name(node)?.text()), claim))
-        })
-        .collect()
 }
 
 /// Adds every stop that forbids the intent, and returns the worst state that covers it.

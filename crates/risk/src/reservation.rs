@@ -14,8 +14,30 @@ use crate::look_through::NodeName;
 pub struct ReservationBook {
     /// Sorted by intent.
     entries: Vec<Reservation>,
-    /// What all entries claim at nodes: kept, because a decision asks for many.
-    at_nodes: FxHashMap<NodeName, Usd>,
+    claims: Claims,
+}
+
+/// What all entries claim, added up: kept, because a decision asks for many.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Claims {
+    protocols: FxHashMap<String, Usd>,
+    assets: FxHashMap<AssetId, Usd>,
+    nodes: FxHashMap<NodeName, Usd>,
+}
+
+impl Claims {
+    fn add(&mut self, reservation: &Reservation) {
+        for (family, claim) in &reservation.protocols {
+            *self.protocols.entry(family.clone()).or_default() += *claim;
+        }
+        for (asset, claim) in &reservation.assets {
+            *self.assets.entry(asset.clone()).or_default() += *claim;
+        }
+        for (node, claim) in &reservation.nodes {
+            let name = NodeName::new(Arc::clone(node));
+            *self.nodes.entry(name).or_default() += *claim;
+        }
+    }
 }
 
 impl From<Vec<Reservation>> for ReservationBook {
@@ -63,10 +85,7 @@ impl ReservationBook {
         if empty {
             return;
         }
-        for (node, claim) in &reservation.nodes {
-            let name = NodeName::new(Arc::clone(node));
-            *self.at_nodes.entry(name).or_default() += *claim;
-        }
+        self.claims.add(&reservation);
         if let Err(index) = self.find(reservation.intent) {
             self.entries.insert(index, reservation);
         }
@@ -115,41 +134,54 @@ impl ReservationBook {
     /// What all intents other than `except` claim of the protocol family.
     #[must_use]
     pub fn protocol(&self, family: &str, except: Option<IntentId>) -> Usd {
-        self.others(except)
-            .flat_map(|entry| &entry.protocols)
-            .filter(|(name, _)| name == family)
-            .map(|(_, claim)| *claim)
-            .sum()
+        let all = self.claims.protocols.get(family);
+        self.of_others(all, except, |entry| {
+            let claims = entry.protocols.iter();
+            claims.filter(|(name, _)| name == family).map(claim).sum()
+        })
     }
 
     /// What all intents other than `except` claim of the asset.
     #[must_use]
     pub fn asset(&self, asset: &AssetId, except: Option<IntentId>) -> Usd {
-        self.others(except)
-            .flat_map(|entry| &entry.assets)
-            .filter(|(name, _)| name == asset)
-            .map(|(_, claim)| *claim)
-            .sum()
+        let all = self.claims.assets.get(asset);
+        self.of_others(all, except, |entry| {
+            let claims = entry.assets.iter();
+            claims.filter(|(name, _)| name == asset).map(claim).sum()
+        })
     }
 
-    /// What all intents other than `except` claim of the node with this name.
-    pub(crate) fn node(&self, name: &NodeName, except: Option<IntentId>) -> Usd {
-        let all = self.at_nodes.get(name).copied().unwrap_or_default();
-        if all == Usd::ZERO || except.is_none() {
-            return all;
+    /// What all intents other than `except` claim of a node.
+    pub(crate) fn node(&self, node: &NodeName, except: Option<IntentId>) -> Usd {
+        let all = self.claims.nodes.get(node);
+        self.of_others(all, except, |entry| {
+            let claims = entry.nodes.iter();
+            claims
+                .filter(|(name, _)| name == node.text())
+                .map(claim)
+                .sum()
+        })
+    }
+
+    /// `all` claims on one thing, or only those of others if `except` is among those that claim.
+    fn of_others(
+        &self,
+        all: Option<&Usd>,
+        except: Option<IntentId>,
+        claim: impl Fn(&Reservation) -> Usd,
+    ) -> Usd {
+        let all = all.copied().unwrap_or_default();
+        let own = except.filter(|intent| all != Usd::ZERO && self.find(*intent).is_ok());
+        match own {
+            None => all,
+            own => self.others(own).map(claim).sum(),
         }
-        self.others(except)
-            .flat_map(|entry| &entry.nodes)
-            .filter(|(node, _)| node == name.text())
-            .map(|(_, claim)| *claim)
-            .sum()
     }
 
     fn add_up(&mut self) {
-        self.at_nodes.clear();
-        for (node, claim) in self.entries.iter().flat_map(|entry| &entry.nodes) {
-            let name = NodeName::new(Arc::clone(node));
-            *self.at_nodes.entry(name).or_default() += *claim;
+        self.claims = Claims::default();
+        for entry in &self.entries {
+            self.claims.add(entry);
         }
     }
 
@@ -163,6 +195,10 @@ impl ReservationBook {
         self.entries
             .binary_search_by_key(&intent, |entry| entry.intent)
     }
+}
+
+fn claim<T>((_, claim): &(T, Usd)) -> Usd {
+    *claim
 }
 
 #[cfg(test)]

@@ -91,6 +91,12 @@ impl Growth {
         Self { graph, by_node }
     }
 
+    /// How many nodes grow.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_node.len()
+    }
+
     /// Whether nothing grows.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -176,8 +176,8 @@ impl NodeBounds {
         limit.unwrap_or_default()
     }
 
-    /// The nodes that grow beyond their limits, sorted. A limit of 100 % is none. What does not grow is not looked at: a
-    /// node above its limit forbids more, and never less.
+    /// The nodes that grow beyond their limits, sorted. A limit of 100 % is none. What does not grow
+    /// is not looked at: a node above its limit forbids more, and never less.
     ///
     /// # Errors
     /// If limits, growth, reservations and exposures are not of one graph.
