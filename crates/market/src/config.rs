@@ -134,19 +134,19 @@ impl LlamaPricesConfig {
 pub struct LlamaProtocolsConfig {
     /// Where and how often for the value locked.
     pub tvl: Settings,
-    /// Where and how often for the list of protocols.
-    pub list: Settings,
+    /// Where and how often for the list of protocols, an answer of about 10 MB; `None` for no list.
+    pub list: Option<Settings>,
     /// The slug of each protocol family: `aave-v3`.
     pub slugs: BTreeMap<String, String>,
 }
 
 impl LlamaProtocolsConfig {
-    /// With defaults.
+    /// With defaults: the value locked, and no list.
     #[must_use]
     pub fn new(slugs: BTreeMap<String, String>) -> Self {
         Self {
             tvl: defillama::tvl_settings(),
-            list: defillama::protocol_settings(),
+            list: None,
             slugs,
         }
     }

@@ -32,10 +32,14 @@ struct Case {
     run: fn() -> Histogram<u64>,
 }
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 8] = [
     Case {
         name: "gate: one decision, 1,000 positions",
         run: decide,
+    },
+    Case {
+        name: "gate: the same, each intent's median",
+        run: decide_each,
     },
     Case {
         name: "monitor: mark and assess 10,000 positions",
@@ -183,6 +187,35 @@ fn portfolio(positions: usize) -> Portfolio {
 }
 
 fn decide() -> Histogram<u64> {
+    decisions(|count, decide| measure(TURNS, |turn| decide(turn % count)))
+}
+
+/// What a decision on each intent costs, free of what else the machine does: the median of its turns.
+fn decide_each() -> Histogram<u64> {
+    decisions(|count, decide| {
+        let mut turns = vec![Vec::with_capacity(TURNS / count + 1); count];
+        for turn in 0..TURNS {
+            let start = Instant::now();
+            let result = decide(turn % count);
+            let elapsed = start.elapsed();
+            black_box(result);
+            let nanos = elapsed.as_nanos().try_into().unwrap();
+            turns[turn % count].push(nanos);
+        }
+        let mut medians = Histogram::new(3).unwrap();
+        for mut turns in turns {
+            turns.sort_unstable();
+            let median: u64 = turns[turns.len() / 2];
+            medians.record(median).unwrap();
+        }
+        medians
+    })
+}
+
+/// Runs `take` with the number of intents that are permitted, and the decision on each.
+fn decisions(
+    take: impl FnOnce(usize, &dyn Fn(usize) -> Verdict) -> Histogram<u64>,
+) -> Histogram<u64> {
     let Portfolio {
         gate,
         snapshot,
@@ -195,7 +228,7 @@ fn decide() -> Histogram<u64> {
     assert!(intents.len() > 100, "{} are permitted", intents.len());
     let nodes = marked.structure().unwrap().graph().len();
     println!("gate: {} permitted intents, {nodes} nodes", intents.len());
-    measure(TURNS, |turn| decide(&intents[turn % intents.len()]))
+    take(intents.len(), &|intent| decide(&intents[intent]))
 }
 
 fn assess() -> Histogram<u64> {

@@ -153,8 +153,6 @@ impl Place<'_> {
                 }
                 let mut config = LlamaProtocolsConfig::new(self.known.slugs.clone());
                 self.complete(&mut config.tvl);
-                config.list.base_url.clone_from(&config.tvl.base_url);
-                config.list.key.clone_from(&config.tvl.key);
                 market.llama_protocols = Some(config).filter(|config| !config.slugs.is_empty());
             }
             "deribit" => {

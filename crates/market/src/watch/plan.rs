@@ -103,11 +103,13 @@ pub(super) fn plans(config: MarketConfig, clock: &Clock) -> Result<Vec<Plan>, Se
             wanted: llama.slugs.clone(),
         };
         plans.push(Plan::new("defillama:tvl", &llama.tvl, probe));
-        let probe = LlamaProtocolsProbe {
-            client: LlamaProtocols::new(&llama.list, clock.clone())?,
-            wanted: llama.slugs,
-        };
-        plans.push(Plan::new("defillama:protocols", &llama.list, probe));
+        if let Some(list) = llama.list {
+            let probe = LlamaProtocolsProbe {
+                client: LlamaProtocols::new(&list, clock.clone())?,
+                wanted: llama.slugs,
+            };
+            plans.push(Plan::new("defillama:protocols", &list, probe));
+        }
     }
     if let Some(deribit) = config.deribit {
         let currencies = deribit.currencies.len();

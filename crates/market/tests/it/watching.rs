@@ -88,7 +88,7 @@ async fn all_sources_together_make_one_view() {
         }),
         llama_protocols: Some(LlamaProtocolsConfig {
             tvl: at("defillama:tvl"),
-            list: at("defillama:protocols"),
+            list: Some(at("defillama:protocols")),
             ..LlamaProtocolsConfig::new(one("aave", "aave-v3"))
         }),
         deribit: Some(DeribitConfig {

@@ -13,9 +13,8 @@ type CallKey = (ChainId, Address, [u8; 4]);
 /// another policy ever permits anything.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Listed {
-    tokens: FxHashMap<Token, usize>,
-    natives: FxHashMap<ChainId, usize>,
-    contracts: FxHashMap<(ChainId, Address), usize>,
+    /// By chain and contract; `None` is the native currency.
+    tokens: FxHashMap<(ChainId, Option<Address>), usize>,
     calls: FxHashMap<CallKey, usize>,
     spenders: FxHashMap<(ChainId, Address), usize>,
     families: FxHashMap<String, Vec<ProtocolId>>,
@@ -25,16 +24,8 @@ impl Listed {
     pub(super) fn of(policy: &Policy) -> Self {
         let mut listed = Self::default();
         for (place, token) in policy.tokens.iter().enumerate() {
-            listed.tokens.entry(token.clone()).or_insert(place);
-            match token.contract {
-                Some(contract) => {
-                    let key = (token.chain, contract);
-                    listed.contracts.entry(key).or_insert(place);
-                }
-                None => {
-                    listed.natives.entry(token.chain).or_insert(place);
-                }
-            }
+            let key = (token.chain, token.contract);
+            listed.tokens.entry(key).or_insert(place);
         }
         for (place, call) in policy.calls.iter().enumerate() {
             listed.calls.entry(key(call)).or_insert(place);
@@ -64,16 +55,33 @@ pub(crate) struct Lists<'a> {
 
 impl<'a> Lists<'a> {
     pub(crate) fn has_token(&self, token: &Token) -> bool {
-        let place = self.listed.and_then(|listed| listed.tokens.get(token));
-        find(&self.policy.tokens, place, |listed| listed == token).is_some()
+        self.token(token.chain, token.contract, |listed| listed == token)
+            .is_some()
     }
 
     /// Whether a token has this contract.
     pub(crate) fn has_contract(&self, chain: ChainId, contract: Address) -> bool {
+        self.token(chain, Some(contract), |_| true).is_some()
+    }
+
+    /// The native currency of a chain.
+    pub(crate) fn native(&self, chain: ChainId) -> Option<&'a Token> {
+        self.token(chain, None, |_| true)
+    }
+
+    /// The first token there of which `is_it` holds.
+    fn token(
+        &self,
+        chain: ChainId,
+        contract: Option<Address>,
+        is_it: impl Fn(&Token) -> bool,
+    ) -> Option<&'a Token> {
         let place = self.listed;
-        let place = place.and_then(|listed| listed.contracts.get(&(chain, contract)));
-        let is_it = |token: &Token| token.chain == chain && token.contract == Some(contract);
-        find(&self.policy.tokens, place, is_it).is_some()
+        let place = place.and_then(|listed| listed.tokens.get(&(chain, contract)));
+        let there = |token: &Token| token.chain == chain && token.contract == contract;
+        find(&self.policy.tokens, place, |token| {
+            there(token) && is_it(token)
+        })
     }
 
     /// Whether a protocol may make this call.
@@ -86,13 +94,6 @@ impl<'a> Lists<'a> {
     pub(crate) fn has_spender(&self, spender: (ChainId, Address)) -> bool {
         let place = self.listed.and_then(|listed| listed.spenders.get(&spender));
         find(&self.policy.spenders, place, |listed| *listed == spender).is_some()
-    }
-
-    /// The native currency of a chain.
-    pub(crate) fn native(&self, chain: ChainId) -> Option<&'a Token> {
-        let place = self.listed.and_then(|listed| listed.natives.get(&chain));
-        let is_it = |token: &Token| token.chain == chain && token.is_native();
-        find(&self.policy.tokens, place, is_it)
     }
 }
 
