@@ -182,6 +182,7 @@ mod tests {
         LlamaProtocolsConfig, PythConfig,
     };
     use crate::source::coingecko::Plan as CoinGeckoPlan;
+    use crate::source::defillama::protocol_settings;
     use crate::source::incident_feed::IncidentWords;
 
     #[test]
@@ -196,7 +197,10 @@ mod tests {
             coingecko: Some(CoinGeckoConfig::new(CoinGeckoPlan::Pro, eth("ethereum"))),
             binance: Some(BinanceConfig::new(eth("ETHUSDC"))),
             llama_prices: Some(LlamaPricesConfig::new(eth("ethereum:0x0"))),
-            llama_protocols: Some(LlamaProtocolsConfig::new(slugs)),
+            llama_protocols: Some(LlamaProtocolsConfig {
+                list: Some(protocol_settings()),
+                ..LlamaProtocolsConfig::new(slugs)
+            }),
             deribit: Some(DeribitConfig::new(eth("ETH"))),
             goplus: Some(GoPlusConfig::new(BTreeMap::new())),
             feeds: vec![FeedConfig::new("rekt", "https://example.com/rss", words)],
