@@ -3,7 +3,7 @@
 //! Pure: the same inputs give the same targets, bit for bit. All figures are integers.
 //!
 //! - [`percentages`]: configured shares of equity, cut by the limits.
-//! - [`tranches`]: an amount in parts that the transaction limit allows.
+//! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 
 pub mod percentages;
 pub mod tranches;

@@ -277,6 +277,42 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_added_up_is_what_the_entries_claim() {
+        let hop: Arc<str> = "bridge:hop".into();
+        let with_node = |intent, dollars| Reservation {
+            nodes: vec![(Arc::clone(&hop), Usd::dollars(dollars))],
+            ..claim(intent, dollars, dollars)
+        };
+        let name = NodeName::new(Arc::clone(&hop));
+        let agrees = |book: &ReservationBook, dollars| {
+            let all = Usd::dollars(dollars);
+            assert_eq!(*book, ReservationBook::restore(book.entries().to_vec()));
+            assert_eq!(book.node(&name, None), all);
+            assert_eq!(book.protocol("vault", None), all);
+            assert_eq!(book.asset(&AssetId::new("USDC"), None), all);
+        };
+        let mut book = ReservationBook::default();
+        agrees(&book, 0);
+        book.reserve(with_node(1, 10));
+        book.reserve(with_node(2, 5));
+        agrees(&book, 15);
+        book.reserve(with_node(1, 20));
+        agrees(&book, 25);
+        assert_eq!(book.node(&name, Some(id(1))), Usd::dollars(5));
+        assert_eq!(book.node(&name, Some(id(9))), Usd::dollars(25));
+        let text = serde_json::to_string(&book).unwrap();
+        assert_eq!(
+            serde_json::from_str::<ReservationBook>(&text).unwrap(),
+            book
+        );
+        book.book(id(2), 100);
+        assert_eq!(book.retire(&at_height(fresh(100))), [id(2)]);
+        agrees(&book, 20);
+        book.release(id(1));
+        agrees(&book, 0);
+    }
+
+    #[test]
     fn a_reservation_stands_until_a_fresh_snapshot_shows_its_block() {
         let mut book = ReservationBook::restore(vec![claim(1, 10, 0), claim(2, 10, 0)]);
         assert!(book.retire(&at_height(fresh(1000))).is_empty());

@@ -75,6 +75,11 @@ fn sixty_days_of_farming_show_every_part_of_the_flow() {
         "resume",
         |entry| matches!(entry, Entry::Cleared { breaker, .. } if breaker == "rolling-loss"),
     );
+    position(
+        &journal,
+        "stop that ends by itself",
+        |entry| matches!(entry, Entry::Cleared { breaker, by, .. } if breaker == "volatility" && by == "breaker"),
+    );
     let restarted = journal
         .iter()
         .rposition(|entry| matches!(entry.entry, Entry::Started { .. }))

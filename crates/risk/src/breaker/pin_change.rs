@@ -120,11 +120,11 @@ impl PinChange {
         &self.pins
     }
 
-    /// The contracts that were trusted on first sight at or after `since`: to be told.
-    pub fn trusted_since(&self, since: Timestamp) -> impl Iterator<Item = &Pin> {
+    /// The contracts that were trusted on first sight at `now`: to be told.
+    pub fn trusted_at(&self, now: Timestamp) -> impl Iterator<Item = &Pin> {
         self.pins
             .iter()
-            .filter(move |pin| pin.trusted_at.is_some_and(|at| at >= since))
+            .filter(move |pin| pin.trusted_at == Some(now))
     }
 
     /// Compares what was read with what is pinned: `Reducing` for the protocol of a contract that

@@ -57,9 +57,7 @@ pub(super) fn of_changes(changes: &[Change], now: Timestamp) -> Vec<Alert> {
 /// Contracts that were trusted on first sight in this assessment.
 pub(super) fn of_trusted(pins: &PinChange, now: Timestamp) -> Vec<Alert> {
     // What a clock that was ahead has dated later was told then.
-    let trusted = pins
-        .trusted_since(now)
-        .filter(|pin| pin.trusted_at == Some(now));
+    let trusted = pins.trusted_at(now);
     let alert = |pin: &Pin| Alert {
         at: now,
         level: AlertLevel::Info,

@@ -1,6 +1,5 @@
 //! Limits, stops, restarts, reorganisations and replay.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use airdrops_risk::{FOREIGN_NONCE, MANUAL};
@@ -10,7 +9,7 @@ use airdrops_types::{
     Action, AmountSpec, ControlState, Entry, Reason, Scope, TaskState, U256, Verdict,
 };
 
-use crate::fuse::{FUSE, fuse};
+use crate::fuse::{FUSE, fuse, tick_or_crash};
 use crate::world::{Farm, IToken, as_anyone, exact, once, task, usdc};
 
 #[tokio::test]
@@ -307,14 +306,9 @@ fn farm_with_a_crash(crash_at: usize) -> (Farm, bool) {
     let mut crashed = false;
     for _ in 0..11 {
         farm.mine();
-        let tick = catch_unwind(AssertUnwindSafe(|| {
-            runtime.block_on(farm.tick());
-        }));
-        if tick.is_err() {
+        if tick_or_crash(&runtime, &mut farm) {
             assert!(!crashed);
             crashed = true;
-            farm.stop();
-            runtime.block_on(farm.tick());
         }
     }
     FUSE.set(usize::MAX);

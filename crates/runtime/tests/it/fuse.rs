@@ -1,6 +1,11 @@
 //! A crash at a chosen checkpoint, inside the process.
 
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tokio::runtime::Runtime;
+
+use crate::world::Farm;
 
 thread_local! {
     /// Checkpoints until the crash.
@@ -17,4 +22,16 @@ pub fn fuse(_: &'static str) {
             panic!("the fuse of this test");
         }
     }
+}
+
+/// Ticks once; after a crash, starts again and ticks. Whether it crashed.
+pub fn tick_or_crash(runtime: &Runtime, farm: &mut Farm) -> bool {
+    let tick = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(farm.tick());
+    }));
+    if tick.is_err() {
+        farm.stop();
+        runtime.block_on(farm.tick());
+    }
+    tick.is_err()
 }

@@ -1,7 +1,5 @@
 //! What stops and scales mean for targets and tasks, before the gate is asked.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use airdrops_allocation::Inputs;
 use airdrops_runtime::replay::replay;
 use airdrops_store::{ControlChange, Store as _};
@@ -10,7 +8,7 @@ use airdrops_types::{
     Usd,
 };
 
-use crate::fuse::{FUSE, fuse};
+use crate::fuse::{FUSE, fuse, tick_or_crash};
 use crate::world::{Farm, exact, once, task, usdc};
 
 /// Trips a breaker of a protocol from outside, as a detector of another process would.
@@ -345,14 +343,9 @@ fn held_with_a_crash(crash: usize) -> (Farm, bool) {
         }
         FUSE.set(left);
         farm.mine();
-        let tick = catch_unwind(AssertUnwindSafe(|| {
-            runtime.block_on(farm.tick());
-        }));
-        if tick.is_err() {
+        if tick_or_crash(&runtime, &mut farm) {
             assert!(!crashed);
             crashed = true;
-            farm.stop();
-            runtime.block_on(farm.tick());
         }
     }
     FUSE.set(usize::MAX);

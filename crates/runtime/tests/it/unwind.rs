@@ -1,7 +1,5 @@
 //! The way out that an operator asks for: open in a halt, and nowhere wider than before.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use airdrops_risk::MANUAL;
 use airdrops_runtime::Clock as _;
 use airdrops_runtime::replay::replay;
@@ -13,7 +11,7 @@ use airdrops_types::{
 };
 
 use crate::farm::Sent;
-use crate::fuse::{FUSE, fuse};
+use crate::fuse::{FUSE, fuse, tick_or_crash};
 use crate::world::{Farm, IToken, as_anyone, ask, exact, once, task, usdc};
 
 /// A vault position, LP tokens staked and held, and an allowance that nobody uses.
@@ -430,14 +428,9 @@ fn unwind_with_a_crash(crash_at: usize) -> (Farm, bool) {
     let mut crashed = false;
     for _ in 0..9 {
         farm.mine();
-        let tick = catch_unwind(AssertUnwindSafe(|| {
-            runtime.block_on(farm.tick());
-        }));
-        if tick.is_err() {
+        if tick_or_crash(&runtime, &mut farm) {
             assert!(!crashed);
             crashed = true;
-            farm.stop();
-            runtime.block_on(farm.tick());
         }
     }
     FUSE.set(usize::MAX);

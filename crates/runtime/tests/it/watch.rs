@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+use crate::fuse::tick_or_crash;
 use crate::world::{BLOCK, Farm, IFeed, KEEPER, L1, L2, exact, keeper, once, task, usdc};
 
 sol! {
@@ -540,14 +540,9 @@ fn seen_with_a_crash(crash: usize, place: &'static str) -> (Farm, bool) {
             _ => {}
         }
         farm.mine();
-        let tick = catch_unwind(AssertUnwindSafe(|| {
-            runtime.block_on(farm.tick());
-        }));
-        if tick.is_err() {
+        if tick_or_crash(&runtime, &mut farm) {
             assert!(!crashed);
             crashed = true;
-            farm.stop();
-            runtime.block_on(farm.tick());
         }
     }
     FUSE.set((usize::MAX, ""));

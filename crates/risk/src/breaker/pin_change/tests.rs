@@ -152,8 +152,8 @@ fn a_contract_that_stops_saying_whether_it_is_paused_stays_pinned() {
 #[test]
 fn the_first_sight_is_trusted_and_told_but_a_pause_is_not() {
     let mut breaker = pinned();
-    assert_eq!(breaker.trusted_since(Timestamp(0)).count(), 1);
-    assert_eq!(breaker.trusted_since(Timestamp(1)).count(), 0);
+    assert_eq!(breaker.trusted_at(Timestamp(0)).count(), 1);
+    assert_eq!(breaker.trusted_at(Timestamp(1)).count(), 0);
     let paused = ContractFacts {
         paused: Some(true),
         ..facts()
@@ -186,7 +186,7 @@ fn expected_facts_take_the_place_of_trust() {
             ..view(POOL, fresh(facts))
         };
         let demands = breaker.assess(&[view], &limits, Timestamp(0));
-        let trusted = breaker.trusted_since(Timestamp(0)).count();
+        let trusted = breaker.trusted_at(Timestamp(0)).count();
         (demands[0].state, trusted, breaker.facts())
     };
     let upgraded = ContractFacts {
