@@ -4,6 +4,8 @@
 
 mod effects;
 
+use std::time::Duration;
+
 use airdrops_types::{
     Address, AllowanceChange, Bytes, I256, Intent, Simulation, SimulationFailure, Timestamp, Token,
     TokenDelta, U256,
@@ -20,7 +22,7 @@ use effects::Effects;
 
 const METHOD: &str = "eth_simulateV1";
 
-/// Simulates `intent` on the latest block.
+/// Simulates `intent` on the latest block, a second after it.
 ///
 /// `tokens` are the configured tokens; those of other chains are passed over. `spenders` are the
 /// contracts whose allowances over the spent tokens are watched, beside those that the intent
@@ -55,8 +57,11 @@ pub async fn simulate(
         "input": intent.call.data,
     }));
     calls.extend(reads.calls());
+    // Nodes may simulate in the head's own second, where rewards that accrue by time are still
+    // nothing: the real transaction then writes slots that the simulated one left alone.
+    let later = head.time.plus(Duration::from_secs(1)).unix_seconds();
     let payload = json!({
-        "blockStateCalls": [{ "calls": calls }],
+        "blockStateCalls": [{ "blockOverrides": { "time": quantity(later) }, "calls": calls }],
         "traceTransfers": true,
         "validation": false,
     });

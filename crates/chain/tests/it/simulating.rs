@@ -47,6 +47,12 @@ async fn run(before: [u64; 2], transaction: Value, after: [u64; 2]) -> Simulatio
     assert_eq!(simulation.block.number, 3);
     let sent = node.world().simulated.clone().unwrap();
     assert_eq!(sent[0]["traceTransfers"], json!(true));
+    // In the head's own second, what accrues by time would cost less gas than it will.
+    let next_second = simulation.block.time.unix_seconds() + 1;
+    assert_eq!(
+        sent[0]["blockStateCalls"][0]["blockOverrides"]["time"],
+        json!(format!("{next_second:#x}"))
+    );
     assert_eq!(
         sent[0]["blockStateCalls"][0]["calls"][2]["to"],
         json!(wanted.call.to)
