@@ -17,6 +17,7 @@
 //! - [`control`]: which stops hold, and where.
 //! - [`adapt`]: how much of a limit holds at present.
 //! - [`monitor`]: all of it, once per tick.
+//! - [`placement`]: what limits leave for money that may be placed: rows for an allocator.
 //! - [`reservation`]: exposure that was permitted and is not visible yet.
 //! - [`gate`]: decides on one intent; makes the [`Permit`].
 //! - [`history`]: replays prices through the code above, and counts what it would have done.
@@ -33,6 +34,7 @@ pub mod history;
 pub mod look_through;
 pub mod marked;
 pub mod monitor;
+pub mod placement;
 pub mod policy;
 pub mod price;
 pub mod profit;
@@ -54,6 +56,7 @@ pub use gate::{Gate, GateState, Permit, Refusal, verdict};
 pub use health::Health;
 pub use marked::Marked;
 pub use monitor::{Assessment, Attempt, Monitor, MonitorPolicy, MonitorState, RiskReport, Seen};
+pub use placement::{Placement, PlacementLimit, placement_limits};
 pub use policy::{AllowedCall, Policy};
 pub use price::{ConsensusRule, consensus};
 pub use profit::{Profit, ProfitBook};

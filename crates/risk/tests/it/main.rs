@@ -16,6 +16,7 @@ mod monitor;
 mod nodes;
 mod option_chain;
 mod panel;
+mod placement;
 mod rules;
 mod scenario;
 mod world;
