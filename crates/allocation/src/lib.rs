@@ -15,5 +15,5 @@ pub mod region;
 pub mod strategy;
 pub mod tranches;
 
-pub use percentages::{AllocationError, Inputs, allocate};
+pub use percentages::{AllocationError, Course, Inputs, allocate};
 pub use tranches::tranches;

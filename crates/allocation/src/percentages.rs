@@ -37,6 +37,27 @@ pub struct Inputs {
     /// What holds back more exposure to each protocol instance; nothing for one that is not listed.
     #[serde(default)]
     pub restraints: BTreeMap<ProtocolId, Restraint>,
+    /// What the last plan decided, in place of `weights`, which then only say which instances there
+    /// are. An instance that is not listed is left as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<BTreeMap<ProtocolId, Course>>,
+}
+
+/// What a plan decided on one instance. It holds until the next plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Course {
+    /// To move would cost more than it gains: the position stays, whatever it becomes worth.
+    Hold {
+        /// Why.
+        why: String,
+    },
+    /// The position should become this large.
+    MoveTo {
+        /// How large.
+        size: Usd,
+        /// Why.
+        why: String,
+    },
 }
 
 /// Why there are no targets.
@@ -78,7 +99,9 @@ pub enum AllocationError {
 
 /// The target of every protocol instance that has a weight or an exposure, by id.
 ///
-/// 1. The target is the weight's share of equity, rounded down.
+/// 1. The target is the weight's share of equity, rounded down; or with a plan, what its
+///    [`Course`] says. If planned increases come to more than equity has left, because it shrank,
+///    they are cut in proportion.
 /// 2. If the targets of a family exceed its limit less [`MARGIN`], all of them are cut in
 ///    proportion, rounded down.
 /// 3. A target above the current exposure stays there if a control state that covers it is
@@ -103,6 +126,9 @@ pub fn allocate(inputs: &Inputs) -> Result<Vec<Target>, AllocationError> {
         return Err(AllocationError::Equity { equity });
     }
     let mut drafts = drafts(inputs)?;
+    if inputs.plan.is_some() {
+        cut_to_equity(equity, &mut drafts);
+    }
     let families: BTreeSet<&str> = drafts.iter().map(|draft| draft.family).collect();
     for family in families {
         let mut members: Vec<&mut Draft<'_>> = drafts
@@ -162,20 +188,60 @@ fn drafts(inputs: &Inputs) -> Result<Vec<Draft<'_>>, AllocationError> {
                 let protocol = protocol.clone();
                 return Err(AllocationError::NoFamily { protocol });
             };
-            let weight = weights.get(protocol).copied();
+            let (target, reason) = match &inputs.plan {
+                Some(plan) => planned(plan.get(protocol), current),
+                None => weighed(weights.get(protocol).copied(), inputs.equity),
+            };
             Ok(Draft {
                 protocol,
                 family,
                 current,
-                target: inputs.equity.fraction(weight.unwrap_or_default()),
+                target,
                 restraint: inputs.restraints.get(protocol),
-                reason: match weight {
-                    Some(weight) => format!("{weight} of {}", inputs.equity),
-                    None => "no weight is configured".to_owned(),
-                },
+                reason,
             })
         })
         .collect()
+}
+
+fn weighed(weight: Option<Bps>, equity: Usd) -> (Usd, String) {
+    let target = equity.fraction(weight.unwrap_or_default());
+    let reason = match weight {
+        Some(weight) => format!("{weight} of {equity}"),
+        None => "no weight is configured".to_owned(),
+    };
+    (target, reason)
+}
+
+fn planned(course: Option<&Course>, current: Usd) -> (Usd, String) {
+    match course {
+        Some(Course::MoveTo { size, why }) => (size.or_zero(), why.clone()),
+        Some(Course::Hold { why }) => (current, why.clone()),
+        None => (current, "no plan has looked at it".to_owned()),
+    }
+}
+
+/// Cuts increases in proportion, so that the sum is at most equity, or what is there already.
+fn cut_to_equity(equity: Usd, drafts: &mut [Draft<'_>]) {
+    let kept: Usd = drafts
+        .iter()
+        .map(|draft| draft.target.min(draft.current))
+        .sum();
+    let growing = || drafts.iter().filter(|draft| draft.grows());
+    let wanted: Usd = growing().map(|draft| draft.target - draft.current).sum();
+    let left = (equity - kept).or_zero();
+    if wanted <= left {
+        return;
+    }
+    for draft in drafts.iter_mut().filter(|draft| draft.grows()) {
+        let increase = (draft.target - draft.current).min(MAX_EQUITY);
+        // Both factors are at most `MAX_EQUITY`: no overflow. `wanted` is positive.
+        draft.target = draft.current + Usd(increase.0 * left.0 / wanted.0);
+        draft.reason.push_str(&format!(
+            "; increase cut to {}, as equity is {equity}",
+            draft.target
+        ));
+    }
 }
 
 fn limit(inputs: &Inputs, family: &str) -> Bps {
@@ -196,12 +262,17 @@ fn cut_family(inputs: &Inputs, family: &str, members: &mut [&mut Draft<'_>]) {
     let limit = limit(inputs, family);
     let room = room(inputs, limit);
     let wanted: Usd = members.iter().map(|draft| draft.target).sum();
-    if wanted <= room {
+    // A plan keeps margins of its own, and what it holds is cut only when the limit is reached.
+    let most = match &inputs.plan {
+        Some(_) => room.max(Usd(inputs.equity.fraction(limit).0 - 1)),
+        None => room,
+    };
+    if wanted <= most {
         return;
     }
     for draft in members {
-        // Both are at most `MAX_EQUITY`: no overflow. `wanted` is positive, as it exceeds `room`.
-        let cut = Usd(draft.target.0 * room.0 / wanted.0);
+        // `wanted` is positive, as it exceeds `room`.
+        let cut = Usd(draft.target.0.saturating_mul(room.0) / wanted.0);
         if cut < draft.target {
             draft.reason.push_str(&format!(
                 "; cut by protocol limit {limit} of family {family} to {cut}"

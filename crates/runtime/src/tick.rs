@@ -345,6 +345,7 @@ impl Engine {
             min_change: self.settings.min_change,
             control: self.gate.state().control.overall().0,
             restraints: self.restraints(),
+            plan: None,
         }
     }
 

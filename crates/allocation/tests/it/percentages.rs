@@ -31,6 +31,7 @@ fn inputs(protocols: &[(&str, &str, i64, Option<u32>)]) -> Inputs {
         min_change: Usd::dollars(500),
         control: ControlState::Active,
         restraints: BTreeMap::new(),
+        plan: None,
     }
 }
 
@@ -388,6 +389,7 @@ fn any_inputs() -> impl Strategy<Value = Inputs> {
                     min_change: Usd(equity * i128::from(min_change) / 10_000),
                     control,
                     restraints: BTreeMap::new(),
+                    plan: None,
                 };
                 for (index, (state, scale)) in held {
                     restrain(&mut inputs, &format!("p{index}"), state, scale);
