@@ -66,6 +66,7 @@ fn style(entry: &Entry) -> Option<Style> {
     Some(match entry {
         Entry::Started { .. } | Entry::Cleared { .. } => STRONG,
         Entry::Tripped { .. } => BAD,
+        Entry::Rebalanced { .. } => STRONG,
         Entry::Allocated { .. } | Entry::Fired { .. } | Entry::Signed { .. } => QUIET,
         Entry::Task { to, .. } => match to {
             TaskState::Completed => GOOD,

@@ -102,6 +102,7 @@ pub fn kind(entry: &Entry) -> &'static str {
         Entry::Tripped { .. } => "tripped",
         Entry::Cleared { .. } => "cleared",
         Entry::Allocated { .. } => "allocated",
+        Entry::Rebalanced { .. } => "rebalanced",
         Entry::Fired { .. } => "fired",
         Entry::Task { .. } => "task",
         Entry::Planned { .. } => "planned",
@@ -188,6 +189,12 @@ pub fn line(names: &ChainNames, entry: &Entry) -> String {
                 .collect();
             targets.join(", ")
         }
+        Entry::Rebalanced {
+            trigger, orders, ..
+        } if orders.is_empty() => format!("{trigger}: everything stays"),
+        Entry::Rebalanced {
+            trigger, orders, ..
+        } => format!("{trigger}: {}", orders.join("; ")),
         Entry::Fired {
             campaign,
             due,

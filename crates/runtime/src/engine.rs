@@ -24,6 +24,7 @@ use crate::ledger::{BridgeEnds, Ledger};
 use crate::leftovers::Revocation;
 use crate::market::Market;
 use crate::observe::ReadFacts;
+use crate::planning::{Outlook, Standing};
 use crate::settings::Settings;
 use crate::withdrawals::Withdrawn;
 
@@ -115,6 +116,10 @@ pub struct Engine {
     pub(crate) gas_paid: Usd,
     pub(crate) equity: Option<Usd>,
     pub(crate) targets: Vec<Target>,
+    /// The plan that stands.
+    pub(crate) standing: Standing,
+    /// What the monitor last said that plans rest on.
+    pub(crate) outlook: Outlook,
     /// What held back each protocol when the targets were last set.
     pub(crate) restraints: BTreeMap<ProtocolId, Restraint>,
     /// The snapshot that was last written to the journal.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use airdrops_allocation::plan::{Plan, Question, plan};
 use airdrops_allocation::{Inputs, allocate};
 use airdrops_risk::{GateState, Marked, Policy, verdict};
 use airdrops_types::{Entry, JournalEntry, Snapshot, Timestamp};
@@ -13,6 +14,8 @@ pub struct Replayed {
     pub verdicts: u64,
     /// Allocations computed again.
     pub allocations: u64,
+    /// Plans computed again.
+    pub plans: u64,
     /// Differences: the entry's number, and what is different.
     pub differences: Vec<(u64, String)>,
 }
@@ -50,6 +53,12 @@ pub fn replay(journal: &[JournalEntry]) -> Replayed {
                         format!("targets: recorded {targets:?}, now {again:?}"),
                     )),
                     Err(error) => found.differences.push((stored.seq, error)),
+                }
+            }
+            Entry::Rebalanced { inputs, plan, .. } => {
+                found.plans += 1;
+                if let Err(difference) = plan_again(inputs, plan) {
+                    found.differences.push((stored.seq, difference));
                 }
             }
             Entry::Decided {
@@ -95,4 +104,20 @@ pub fn replay(journal: &[JournalEntry]) -> Replayed {
         }
     }
     found
+}
+
+/// Makes a plan again; the difference, if there is one.
+fn plan_again(inputs: &serde_json::Value, recorded: &serde_json::Value) -> Result<(), String> {
+    let question: Question = serde_json::from_value(inputs.clone())
+        .map_err(|error| format!("the plan's inputs cannot be read: {error}"))?;
+    let recorded: Plan = serde_json::from_value(recorded.clone())
+        .map_err(|error| format!("the plan cannot be read: {error}"))?;
+    let now = plan(&question).map_err(|error| format!("there is no plan now: {error}"))?;
+    if now == recorded {
+        return Ok(());
+    }
+    Err(format!(
+        "plan: recorded {:?}, now {:?}",
+        recorded.courses, now.courses
+    ))
 }

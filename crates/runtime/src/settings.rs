@@ -8,6 +8,8 @@ use airdrops_risk::{MonitorPolicy, Policy};
 use airdrops_scheduler::Campaign;
 use airdrops_types::{Address, AssetId, Bps, ChainId, ProtocolId, Token};
 
+use crate::planning::Planning;
+
 /// Where transactions go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -40,6 +42,8 @@ pub struct Settings {
     pub protocols: Vec<ProtocolConfig>,
     /// Target share of equity per protocol instance.
     pub weights: Vec<(ProtocolId, Bps)>,
+    /// What the allocation engine is to do, in place of the weights; `None` for the weights.
+    pub planning: Option<Planning>,
     /// Smallest position change worth a transaction, USD micro-dollars are in `Usd`.
     pub min_change: airdrops_types::Usd,
     /// Contracts whose code, owner and pause switch are watched.

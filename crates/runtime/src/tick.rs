@@ -345,7 +345,24 @@ impl Engine {
             min_change: self.settings.min_change,
             control: self.gate.state().control.overall().0,
             restraints: self.restraints(),
-            plan: None,
+            plan: self.settings.planning.as_ref().map(|_| {
+                let courses = self.standing.courses.clone();
+                courses.unwrap_or_default()
+            }),
+        }
+    }
+
+    /// The instances whose targets the allocator sets.
+    fn placed(&self) -> Vec<ProtocolId> {
+        match &self.settings.planning {
+            None => {
+                let weights = self.settings.weights.iter();
+                weights.map(|(protocol, _)| protocol.clone()).collect()
+            }
+            Some(planning) => {
+                let beliefs = planning.opportunities.iter();
+                beliefs.map(|(belief, _)| belief.id.clone()).collect()
+            }
         }
     }
 
@@ -356,12 +373,12 @@ impl Engine {
             return Ok(());
         };
         let mut current = Vec::new();
-        for (protocol, _) in &self.settings.weights {
+        for protocol in self.placed() {
             let mut value = Usd::ZERO;
             for view in snapshot
                 .positions
                 .iter()
-                .filter(|view| view.protocol == *protocol)
+                .filter(|view| view.protocol == protocol)
             {
                 let Some(position) = view.position.fresh() else {
                     continue;
@@ -372,7 +389,11 @@ impl Engine {
                     value += signed_value(snapshot, &leg.amount.token, amount);
                 }
             }
-            current.push((protocol.clone(), value));
+            current.push((protocol, value));
+        }
+        if self.settings.planning.is_some() {
+            let marked = self.gate.mark(snapshot);
+            self.plan(&marked, equity, &current, now)?;
         }
         let inputs = self.allocation_inputs(equity, current);
         let targets = match allocate(&inputs) {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::error::RunError;
+use crate::planning::Outlook;
 use crate::restore::{recent_equity, stored};
 use crate::settings::Settings;
 
@@ -184,6 +185,7 @@ impl Engine {
         report: &RiskReport,
         news: bool,
     ) -> Result<(), RunError> {
+        self.outlook = Outlook::of(report);
         let old = self
             .reported
             .is_none_or(|at| report.at.since(at) >= REPORT_PERIOD || report.at < at);

@@ -88,6 +88,17 @@ pub enum Entry {
         /// The targets.
         targets: Vec<Target>,
     },
+    /// The allocation engine looked at everything, and decided what moves and what stays.
+    Rebalanced {
+        /// Why it looked.
+        trigger: String,
+        /// The orders in words, in their order; empty if everything stays.
+        orders: Vec<String>,
+        /// What it was given, as JSON, for replay.
+        inputs: serde_json::Value,
+        /// What it decided, as JSON.
+        plan: serde_json::Value,
+    },
     /// A campaign's trigger fired.
     Fired {
         /// Which campaign.

@@ -112,7 +112,7 @@ pub fn demo(global: &Global, options: &cli::Demo) -> Result<(), Failure> {
         "\n{} simulated days in {:.1} s. {} decisions computed again from the journal, none differs.\nJournal head {head} (seed {}: the same seed gives the same journal).\nReport with pictures: {}\n",
         farmed.days,
         begun.elapsed().as_secs_f64(),
-        replayed.verdicts + replayed.allocations,
+        replayed.verdicts + replayed.allocations + replayed.plans,
         options.seed,
         path.display(),
     ));

@@ -16,9 +16,10 @@ pub fn replay(global: &Global) -> Result<(), Failure> {
     let opened = super::open(global, Access::ReadOnly)?;
     let found = decide_again(&whole_journal(&opened.store)?);
     let mut text = format!(
-        "{} verdicts and {} allocations computed again, {} differ.",
+        "{} verdicts, {} allocations and {} plans computed again, {} differ.",
         found.verdicts,
         found.allocations,
+        found.plans,
         found.differences.len()
     );
     for (seq, difference) in &found.differences {
@@ -35,6 +36,7 @@ pub fn replay(global: &Global) -> Result<(), Failure> {
         &json!({
             "verdicts": found.verdicts,
             "allocations": found.allocations,
+            "plans": found.plans,
             "differences": differences,
         }),
     );

@@ -8,18 +8,21 @@ mod limits;
 mod protocol;
 mod risk;
 mod source;
+mod strategy;
 mod wallet;
 
 pub use breakers::BREAKERS;
 pub use campaign::ACTIONS;
 pub use limits::LIMITS;
 pub use protocol::{PROTOCOL, actions_of};
+pub use strategy::STRATEGY;
 pub use risk::{ADAPTIVE, PRICES, VOLATILITY};
 
 use airdrops_risk::breaker::{Counts, Durations, Shares};
 use campaign::CAMPAIGN;
 use chain::{CHAIN, PRICE, TOKEN};
 use source::SOURCE;
+use strategy::OPPORTUNITY;
 use wallet::{ALLOCATION, WALLET};
 
 /// What a value must be.
@@ -193,6 +196,16 @@ pub const ROOT: Table = table(
             "allocation",
             Kind::Tables(&ALLOCATION),
             "Target shares of equity.",
+        ),
+        optional(
+            "strategy",
+            Kind::Table(&STRATEGY),
+            "How capital is allocated to opportunities.",
+        ),
+        optional(
+            "opportunity",
+            Kind::Tables(&OPPORTUNITY),
+            "What is believed of a protocol's airdrop.",
         ),
         optional(
             "campaign",

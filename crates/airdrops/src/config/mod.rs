@@ -11,6 +11,7 @@ mod campaign;
 mod chain;
 mod check;
 mod derived;
+mod opportunity;
 mod protocol;
 mod reader;
 mod resolve;

@@ -17,7 +17,7 @@ use super::reader::{At, Reader};
 use super::risk::{self, Falls};
 use super::section::Section;
 use super::wallet::{self, WalletFile};
-use super::{breakers, campaign, chain, derived, keys, protocol, source};
+use super::{breakers, campaign, chain, derived, keys, opportunity, protocol, source};
 
 /// What the file says.
 pub(super) struct Resolved {
@@ -134,6 +134,7 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
     let campaigns = campaign::read(reader, &root, &wallet_names, &protocols);
     let limits = limits(reader, &limits_section, &chains, &protocols);
     let weights = weights(reader, &root, &protocols, &limits);
+    let planning = opportunity::read(reader, &root, &protocols);
     let node_limits = risk::node_limits(reader, &limits_section, &falls);
     let gas = risk::gas_limits(&limits_section, &chains.gas_ceilings);
     let consensus = risk::prices(reader, &root);
@@ -207,6 +208,7 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
             wallets: addresses,
             protocols: protocols.configs,
             weights,
+            planning,
             min_change,
             watched,
             contract_period,

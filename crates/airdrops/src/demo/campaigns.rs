@@ -155,6 +155,7 @@ pub(crate) fn settings(world: &World, seed: u64, start: Timestamp, days: u64) ->
             (ProtocolId::from(AERIE_L2), Bps(700)),
             (ProtocolId::from(TERN), Bps(1200)),
         ],
+        planning: None,
         min_change: Usd::dollars(250),
         watched: Vec::new(),
         contract_period: Duration::from_secs(6 * 3600),

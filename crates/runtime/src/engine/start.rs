@@ -15,6 +15,7 @@ use crate::hold::STANDSTILLS;
 use crate::in_force::{IN_FORCE, InForce};
 use crate::ledger::{BridgeEnds, Ledger};
 use crate::observe::ReadFacts;
+use crate::planning::{Outlook, PLAN};
 use crate::restore::{complete_policy, looked_at, stored, tracked_tokens};
 use crate::settings::Settings;
 use crate::watch::recall;
@@ -66,6 +67,7 @@ impl Engine {
         let revocations = stored(store.as_ref(), REVOCATIONS)?;
         let (unwind_requests, unwinds) = store.unwinds()?;
         let standstills = stored(store.as_ref(), STANDSTILLS)?;
+        let standing = stored(store.as_ref(), PLAN)?;
         let gas_paid: Option<Usd> = stored(store.as_ref(), GAS_PAID)?;
         let gas_paid = gas_paid.unwrap_or(last.map_or(Usd::ZERO, |point| point.gas));
         let mut settled_at: BTreeMap<ChainId, u64> = BTreeMap::new();
@@ -131,6 +133,8 @@ impl Engine {
             gas_paid,
             equity: None,
             targets: Vec::new(),
+            standing,
+            outlook: Outlook::default(),
             restraints: BTreeMap::new(),
             journalled: None,
             standstills,

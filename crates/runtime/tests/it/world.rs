@@ -310,6 +310,7 @@ impl Farm {
             wallets: vec![wallet],
             protocols,
             weights: vec![(ProtocolId::from("one"), Bps(1500))],
+            planning: None,
             min_change: Usd::dollars(100),
             watched: Vec::new(),
             contract_period: Duration::from_secs(3600),

@@ -78,6 +78,7 @@ fn tasks_of(entry: &Entry) -> Vec<&TaskId> {
         | Entry::Tripped { .. }
         | Entry::Cleared { .. }
         | Entry::Allocated { .. }
+        | Entry::Rebalanced { .. }
         | Entry::Flow { .. }
         | Entry::Eased { .. }
         | Entry::Alerted { .. }

@@ -1,0 +1,331 @@
+//! One plan: beliefs → scenarios → a strategy within the limits → whether it is worth to move.
+//!
+//! A pure function of what it is asked, so that the journal can reproduce it. The plan stands until
+//! a trigger ([`crate::rebalance::trigger`]) asks for the next; in between
+//! [`crate::percentages::allocate`] turns it into targets in every tick, under the stops and limits
+//! of that instant.
+//!
+//! - [`mandate`]: what the owner wants: strategy, horizon, reserve, how much is explored.
+//! - [`question`]: what is known at one instant: equity, sites, limits.
+//! - [`worth`]: what a position of a size gains over the horizon.
+
+pub mod mandate;
+pub mod question;
+mod worth;
+
+use std::collections::BTreeMap;
+
+use airdrops_types::{Bps, ProtocolId, Usd};
+use nalgebra::DVector;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::estimate::{Ask, Charge, Invalid, Summary, scenarios, summaries};
+use crate::percentages::Course;
+use crate::problem::{
+    Costs, Drawdown, Estimator, Group, Limits, Parameters, Problem, Returns, Scenarios,
+};
+use crate::rebalance::{self, BookError, Cost, Decision, Method, Order};
+use crate::solve::{Allocation, SolveError, solve};
+use crate::strategies;
+
+pub use mandate::Mandate;
+pub use question::{Bound, Question, Site};
+
+/// What limits leave free for targets, so that rounding and small moves of prices breach none.
+const MARGIN: Bps = Bps(200);
+
+/// What is wanted, and what is done about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What each site is to do until the next plan.
+    pub courses: BTreeMap<ProtocolId, Course>,
+    /// The sizes that the strategy wants, costs of moving there aside.
+    pub wanted: BTreeMap<ProtocolId, Usd>,
+    /// The orders, in this order; empty to stay.
+    pub orders: Vec<Order>,
+    /// What was optimised, and how well.
+    pub optimum: Optimum,
+    /// What moving gains and costs.
+    pub balance: Balance,
+    /// What is expected of each site, per unit of capital over the horizon.
+    pub outlook: BTreeMap<ProtocolId, Summary>,
+    /// Sites that hold a small position for the sake of learning.
+    pub explored: Vec<ProtocolId>,
+    /// What did not go as asked: a limit that cannot be met, a fallback.
+    pub notes: Vec<String>,
+}
+
+/// What the strategy's answer is like.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Optimum {
+    /// The strategy.
+    pub strategy: String,
+    /// What found the answer, and what it fell back from.
+    pub solver: String,
+    /// By how much the objective can be better at most, in its own units; `None` if nothing is
+    /// optimised.
+    pub gap: Option<f64>,
+    /// Expected return over the horizon, of capital.
+    pub mean: f64,
+    /// Its standard deviation.
+    pub volatility: f64,
+    /// Expected logarithm of wealth over the horizon.
+    pub growth: Option<f64>,
+    /// The limits that bind.
+    pub binding: Vec<String>,
+}
+
+/// What moving gains and costs over the horizon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Balance {
+    /// The gain.
+    pub gain: Usd,
+    /// Gas, slippage and impact.
+    pub cost: Cost,
+    /// The most that any plan could be worth, net.
+    pub bound: Usd,
+    /// What found the orders.
+    pub method: Method,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum PlanError {
+    /// A belief or a setting is not usable.
+    #[error("{0}")]
+    Invalid(#[from] Invalid),
+    /// There is no strategy of this name.
+    #[error("there is no strategy `{0}`; there are {names}", names = strategies::names().join(", "))]
+    UnknownStrategy(String),
+    /// No allocation, with the reason.
+    #[error("{0}")]
+    Unsolved(Box<SolveError>),
+    /// The rebalancing has inputs that cannot be.
+    #[error("{0}")]
+    Book(#[from] BookError),
+    /// There is nothing to plan with.
+    #[error("equity is {0}: a plan needs it to be at least $1")]
+    Equity(Usd),
+}
+
+/// Makes a plan.
+///
+/// # Errors
+/// When none can be justified: then the last one stands.
+pub fn plan(question: &Question) -> Result<Plan, PlanError> {
+    if question.equity < Usd::dollars(1) {
+        return Err(PlanError::Equity(question.equity));
+    }
+    let mandate = &question.mandate;
+    let strategy = strategies::by_name(&mandate.strategy)
+        .ok_or_else(|| PlanError::UnknownStrategy(mandate.strategy.clone()))?;
+    let beliefs: Vec<_> = question
+        .sites
+        .iter()
+        .map(|site| site.opportunity.clone())
+        .collect();
+    let ask = ask(question, Charge::Here);
+    let drawn = scenarios(&beliefs, &mandate.world, &ask)?;
+    let outlook = summaries(&drawn);
+    let mut notes = Vec::new();
+    let explored = question.explored(&outlook);
+    let (explored, solved) = match attempt(question, &drawn, &explored, strategy.as_ref()) {
+        Err(SolveError::Infeasible(conflict)) if !explored.is_empty() => {
+            let names: Vec<String> = conflict.iter().map(ToString::to_string).collect();
+            notes.push(format!(
+                "nothing is explored, since that conflicts with {}",
+                names.join(", ")
+            ));
+            (Vec::new(), attempt(question, &drawn, &[], strategy.as_ref()))
+        }
+        solved => (explored, solved),
+    };
+    let allocation = solved.map_err(|error| PlanError::Unsolved(Box::new(error)))?;
+    let wanted: Vec<Usd> = allocation.targets.clone();
+    let before_costs = scenarios(&beliefs, &mandate.world, &self::ask(question, Charge::Elsewhere))?;
+    let worth = worth::of(question, &before_costs, &wanted, grows(&mandate.strategy));
+    let book = question.book(&wanted, worth);
+    let decision = rebalance::decide(&book, &mandate.effort)?;
+    notes.extend(decision.uncured.iter().map(|one| {
+        format!(
+            "{} stays at {}, beyond {}: what is there is locked or must not move",
+            one.limit, one.measured, one.bound
+        )
+    }));
+    let id = |index: &usize| question.sites[*index].opportunity.id.clone();
+    Ok(Plan {
+        courses: courses(question, &wanted, &decision),
+        wanted: by_site(question, wanted),
+        optimum: optimum(mandate, &allocation),
+        balance: Balance {
+            gain: decision.gain,
+            cost: decision.cost,
+            bound: decision.bound,
+            method: decision.method,
+        },
+        outlook: by_site(question, outlook),
+        explored: explored.iter().map(id).collect(),
+        orders: decision.orders,
+        notes,
+    })
+}
+
+/// Whether the strategy maximises growth.
+fn grows(strategy: &str) -> bool {
+    matches!(strategy, "kelly" | "airdrop-kelly")
+}
+
+fn by_site<T>(question: &Question, values: Vec<T>) -> BTreeMap<ProtocolId, T> {
+    let ids = question.sites.iter().map(|site| site.opportunity.id.clone());
+    ids.zip(values).collect()
+}
+
+fn ask(question: &Question, charge: Charge) -> Ask {
+    let mandate = &question.mandate;
+    // About the size that a position will have: an even share, at most a fifth.
+    let count = u32::try_from(question.sites.len()).unwrap_or(u32::MAX);
+    let reference = Bps((Bps::WHOLE.0 / count.saturating_add(1)).clamp(100, 2_000));
+    Ask {
+        capital: question.equity,
+        reference,
+        horizon: mandate.horizon,
+        seed: question.seed,
+        count: mandate.scenarios,
+        charge,
+    }
+}
+
+fn attempt(
+    question: &Question,
+    drawn: &Scenarios,
+    explored: &[usize],
+    strategy: &dyn crate::strategy::Strategy,
+) -> Result<Allocation, SolveError> {
+    solve(&problem(question, drawn, explored), strategy)
+}
+
+/// The problem that the strategy is asked, in fractions of equity.
+fn problem(question: &Question, drawn: &Scenarios, explored: &[usize]) -> Problem {
+    let mandate = &question.mandate;
+    let n = question.sites.len();
+    let whole = dollars(question.equity);
+    let share = |amount: Usd| (dollars(amount) / whole).max(0.0);
+    let fraction = |bps: Bps| f64::from(bps.0) / 10_000.0;
+    let locked: Vec<f64> = question.sites.iter().map(|site| share(site.locked)).collect();
+    let least = |index: usize| {
+        let explored = if explored.contains(&index) {
+            fraction(mandate.min_position)
+        } else {
+            0.0
+        };
+        locked[index].max(explored)
+    };
+    let lower = DVector::from_fn(n, |index, _| least(index));
+    let upper = DVector::from_fn(n, |index, _| lower[index].max(1.0));
+    let groups = question
+        .bounds
+        .iter()
+        .map(|bound| {
+            let terms: Vec<(usize, f64)> = bound
+                .members
+                .iter()
+                .enumerate()
+                .filter(|(_, weight)| weight.0 > 0)
+                .map(|(index, weight)| (index, fraction(*weight)))
+                .collect();
+            // What is locked is there, whatever the limit says.
+            let held: f64 = terms.iter().map(|(index, weight)| weight * locked[*index]).sum();
+            let most = share(bound.max) * (1.0 - fraction(MARGIN));
+            Group {
+                name: bound.name.clone(),
+                terms,
+                min: None,
+                max: Some(most.max(held)),
+            }
+        })
+        .collect();
+    let held: Usd = question.sites.iter().map(|site| site.value).sum();
+    let reachable = share(held + question.cash.or_zero()).min(1.0 - fraction(mandate.reserve));
+    let current = DVector::from_iterator(n, question.sites.iter().map(|site| share(site.value)));
+    Problem {
+        assets: question
+            .sites
+            .iter()
+            .map(|site| site.opportunity.id.to_string())
+            .collect(),
+        returns: Returns::Scenarios(drawn.clone()),
+        estimator: Estimator::Sample,
+        limits: Limits {
+            invested: (0.0, reachable.max(lower.sum())),
+            lower,
+            upper,
+            groups,
+            turnover: None,
+            min_position: Some(fraction(mandate.min_position)).filter(|least| *least > 0.0),
+            max_positions: mandate.max_positions,
+        },
+        current,
+        costs: Costs::default(),
+        parameters: Parameters {
+            risk_aversion: Some(mandate.risk_aversion),
+            alpha: Some(fraction(mandate.alpha)),
+            drawdown: mandate.drawdown.map(|(keep, chance)| Drawdown {
+                alpha: fraction(keep),
+                beta: fraction(chance),
+            }),
+            kelly_fraction: mandate.fraction.map(fraction),
+            ..Parameters::default()
+        },
+        risk_free: 0.0,
+        periods_per_year: 1.0,
+        capital: question.equity,
+    }
+}
+
+fn courses(
+    question: &Question,
+    wanted: &[Usd],
+    decision: &Decision,
+) -> BTreeMap<ProtocolId, Course> {
+    let strategy = &question.mandate.strategy;
+    let sites = question.sites.iter().enumerate();
+    sites
+        .map(|(index, site)| {
+            let (size, wanted) = (decision.sizes[index], wanted[index]);
+            let order = decision.orders.iter().find(|order| order.holding == index);
+            let course = match order {
+                Some(order) => Course::MoveTo {
+                    size,
+                    why: format!("{strategy}: {wanted}; {}", order.reason),
+                },
+                None if size == wanted => Course::Hold {
+                    why: format!("{strategy}: {wanted}, which is there"),
+                },
+                None => Course::Hold {
+                    why: format!("{strategy}: {wanted}, which is not worth the cost of moving"),
+                },
+            };
+            (site.opportunity.id.clone(), course)
+        })
+        .collect()
+}
+
+fn optimum(mandate: &Mandate, allocation: &Allocation) -> Optimum {
+    Optimum {
+        strategy: mandate.strategy.clone(),
+        solver: allocation.solver.clone(),
+        gap: allocation.certificate.gap,
+        mean: allocation.mean,
+        volatility: allocation.volatility,
+        growth: allocation.growth,
+        binding: allocation.certificate.binding(),
+    }
+}
+
+/// Dollars as a float, for estimates.
+fn dollars(amount: Usd) -> f64 {
+    #[allow(clippy::cast_precision_loss)]
+    let micro = amount.0 as f64;
+    micro / 1e6
+}
