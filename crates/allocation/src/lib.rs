@@ -7,12 +7,14 @@
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`problem`]: assets, returns, limits, costs: what optimisers are asked.
+//! - [`rebalance`]: whether to move, what, and in which order.
 //! - [`region`]: the convex set that weights must lie in.
 //! - [`strategy`]: what all ways to choose weights have in common.
 
 pub mod estimate;
 pub mod percentages;
 pub mod problem;
+pub mod rebalance;
 pub mod region;
 pub mod strategy;
 pub mod tranches;

@@ -16,10 +16,22 @@ pub const MAX_TRANCHES: i128 = 65_536;
 /// the limit of one part is zero, or more than [`MAX_TRANCHES`] parts would be needed.
 #[must_use]
 pub fn tranches(amount: Usd, transaction_limit: Bps, equity: Usd) -> Vec<Usd> {
-    let most = equity
+    split(amount, largest_part(transaction_limit, equity))
+}
+
+/// The most that one part may be: 90 % of `transaction_limit` of `equity`.
+#[must_use]
+pub fn largest_part(transaction_limit: Bps, equity: Usd) -> Usd {
+    equity
         .or_zero()
         .fraction(transaction_limit)
-        .fraction(USED_OF_LIMIT);
+        .fraction(USED_OF_LIMIT)
+}
+
+/// Splits `amount` into the fewest equal parts (to a micro-dollar; larger ones first) of which each
+/// is at most `most`; empty as [`tranches`] is.
+#[must_use]
+pub fn split(amount: Usd, most: Usd) -> Vec<Usd> {
     if amount.0 <= 0 || most.0 <= 0 {
         return Vec::new();
     }

@@ -4,3 +4,4 @@
 mod estimate;
 mod percentages;
 mod planned;
+mod rebalance;

@@ -1,0 +1,120 @@
+//! The decision as a program: a size for each holding, rows that limit sums of sizes, and cash.
+
+use crate::rebalance::book::Book;
+use crate::rebalance::domain::{Domain, Point};
+
+/// `Σ share · size ≤ max`, in micro-dollars times 10⁴.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) members: Vec<(usize, i128)>,
+    pub(crate) max: i128,
+}
+
+/// All domains and rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Model<'a> {
+    pub(crate) domains: Vec<Domain<'a>>,
+    pub(crate) rows: Vec<Row>,
+    /// Rows and shares of each holding.
+    pub(crate) rows_of: Vec<Vec<(usize, i128)>>,
+    /// The most that all sizes and all costs may sum to: what is there, less the reserve.
+    pub(crate) budget: i128,
+}
+
+/// A size for each holding.
+#[derive(Debug, Clone)]
+pub(crate) struct Sizes {
+    pub(crate) points: Vec<Point>,
+    /// What each row measures.
+    pub(crate) sums: Vec<i128>,
+    /// What is taken of the budget.
+    pub(crate) spent: i128,
+    /// Gain less costs, against staying.
+    pub(crate) net: i128,
+}
+
+impl<'a> Model<'a> {
+    /// The program of a book. A row that cannot be met, because of what is locked or must not move,
+    /// asks for the least that can be reached.
+    pub(crate) fn of(book: &'a Book) -> Self {
+        let domains: Vec<Domain<'_>> = book
+            .holdings
+            .iter()
+            .map(|holding| Domain::of(holding, holding.permission(book.control)))
+            .collect();
+        let mut rows_of = vec![Vec::new(); domains.len()];
+        let mut rows = Vec::new();
+        for limit in &book.limits {
+            let members: Vec<(usize, i128)> = limit
+                .members
+                .iter()
+                .filter(|(_, share)| share.0 > 0)
+                .map(|(index, share)| (*index, i128::from(share.0)))
+                .collect();
+            let least: i128 = members
+                .iter()
+                .map(|(index, share)| domains[*index].least() * share)
+                .sum();
+            for (index, share) in &members {
+                rows_of[*index].push((rows.len(), *share));
+            }
+            rows.push(Row {
+                members,
+                max: (limit.max.0 * 10_000).max(least),
+            });
+        }
+        let there: i128 = domains.iter().map(Domain::stay).sum();
+        Self {
+            domains,
+            rows,
+            rows_of,
+            budget: book.cash.0 + there - book.reserve.0,
+        }
+    }
+
+    /// Nothing moves.
+    pub(crate) fn stay(&self) -> Sizes {
+        self.sizes(self.domains.iter().map(|domain| domain.at(domain.stay())))
+    }
+
+    /// These sizes.
+    pub(crate) fn sizes(&self, points: impl IntoIterator<Item = Point>) -> Sizes {
+        let points: Vec<Point> = points.into_iter().collect();
+        let sums = self.rows.iter().map(|row| {
+            let terms = row.members.iter();
+            terms
+                .map(|(index, share)| points[*index].size * share)
+                .sum()
+        });
+        Sizes {
+            sums: sums.collect(),
+            spent: points.iter().map(Point::cash).sum(),
+            net: points.iter().map(|point| point.net).sum(),
+            points,
+        }
+    }
+
+    /// Gives one holding another size.
+    pub(crate) fn set(&self, sizes: &mut Sizes, index: usize, point: Point) {
+        let before = std::mem::replace(&mut sizes.points[index], point);
+        for (row, share) in &self.rows_of[index] {
+            sizes.sums[*row] += (point.size - before.size) * share;
+        }
+        sizes.spent += point.cash() - before.cash();
+        sizes.net += point.net - before.net;
+    }
+
+    /// The greatest size that the rows let a holding have beside the others.
+    pub(crate) fn room(&self, sizes: &Sizes, index: usize) -> i128 {
+        let size = sizes.points[index].size;
+        let rows = self.rows_of[index].iter();
+        rows.map(|(row, share)| size + (self.rows[*row].max - sizes.sums[*row]).div_euclid(*share))
+            .fold(i128::MAX, i128::min)
+    }
+
+    /// Whether every row and the budget are kept.
+    pub(crate) fn holds(&self, sizes: &Sizes) -> bool {
+        let mut rows = self.rows.iter().zip(&sizes.sums);
+        sizes.spent <= self.budget && rows.all(|(row, sum)| *sum <= row.max)
+    }
+}

@@ -1,0 +1,6 @@
+//! Claims about rebalancing.
+
+mod decision;
+mod optimum;
+mod random;
+mod trigger;
