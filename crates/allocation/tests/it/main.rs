@@ -1,4 +1,5 @@
 //! The allocation engine from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod lp;
 mod percentages;
