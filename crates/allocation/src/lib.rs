@@ -11,6 +11,7 @@
 //! - [`region`]: the convex set that weights must lie in.
 //! - [`strategy`]: what all ways to choose weights have in common.
 
+pub mod cvar;
 pub mod lp;
 pub mod percentages;
 pub mod problem;

@@ -4,11 +4,11 @@
 //! Deterministic: the same input gives the same answer, bit for bit.
 
 mod conflict;
-mod dual;
+pub(crate) mod dual;
 mod inverse;
-mod layout;
-mod program;
-mod simplex;
+pub(crate) mod layout;
+pub(crate) mod program;
+pub(crate) mod simplex;
 
 use nalgebra::DVector;
 

@@ -107,6 +107,22 @@ pub(crate) struct Program {
 }
 
 impl Program {
+    /// The same with one more variable that the head does not know, and rows of a body.
+    pub(crate) fn with_body(mut self, variable: Variable, body: Block, bends: &[Bend]) -> Self {
+        let (rows, columns) = (self.head.rows, self.head.columns);
+        let mut head = Block::zeros(rows, columns + 1);
+        for row in 0..rows {
+            for column in 0..columns {
+                head.set(row, column, self.head.by_row[row * columns + column]);
+            }
+        }
+        self.head = head;
+        self.variables.push(variable);
+        self.body = body;
+        self.bends.extend_from_slice(bends);
+        self
+    }
+
     pub(crate) fn rows(&self) -> usize {
         self.head.rows + self.body.rows
     }

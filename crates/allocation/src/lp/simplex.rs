@@ -78,7 +78,7 @@ struct Candidate {
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     Optimal,
     Unbounded,
     /// The limit of iterations was reached.
@@ -91,7 +91,7 @@ pub(crate) struct Simplex<'a> {
     program: &'a Program,
     /// Only the sum of broken hard limits counts.
     first_phase: bool,
-    pub(super) x: Vec<f64>,
+    pub(crate) x: Vec<f64>,
     place: Vec<Option<usize>>,
     basic: Vec<usize>,
     tight: Vec<usize>,
@@ -101,11 +101,11 @@ pub(crate) struct Simplex<'a> {
     updates: usize,
     /// `Σ slope · row` of the loose rows of the body, by source.
     loose: Vec<f64>,
-    pub(super) prices: Vec<f64>,
+    pub(crate) prices: Vec<f64>,
     reduced: Vec<f64>,
     weights: Vec<f64>,
     row_weights: Vec<f64>,
-    pub(super) iterations: usize,
+    pub(crate) iterations: usize,
 }
 
 impl Stop {
@@ -423,8 +423,12 @@ impl<'a> Simplex<'a> {
         }
         for variable in 0..self.x.len() {
             if let Some((sign, rate)) = self.improving(variable) {
+                let bounds = self.program.variables[variable];
                 let new = if first {
                     -(variable as f64) - 1.0
+                } else if bounds.lower == f64::NEG_INFINITY && bounds.upper == f64::INFINITY {
+                    // Once basic, what is free stays so.
+                    f64::MAX
                 } else {
                     rate * rate / self.weights[variable]
                 };
@@ -438,7 +442,7 @@ impl<'a> Simplex<'a> {
     }
 
     /// Minimises from where it stands: first the sum by which hard limits are broken, if any are.
-    pub(super) fn run(&mut self, first_phase: bool, limit: usize) -> End {
+    pub(crate) fn run(&mut self, first_phase: bool, limit: usize) -> End {
         self.first_phase = first_phase;
         self.reset_weights();
         self.refactorise();
