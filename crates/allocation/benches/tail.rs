@@ -37,7 +37,7 @@ fn returns(periods: usize, n: usize, seed: u64) -> DMatrix<f64> {
 }
 
 fn region(n: usize, groups: bool, turnover: bool) -> Region {
-    let cap = (5.0 / n as f64).max(0.02).min(0.2);
+    let cap = (5.0 / n as f64).clamp(0.02, 0.2);
     let mut rows = vec![Row {
         name: "invested".to_owned(),
         terms: (0..n).map(|asset| (asset, 1.0)).collect(),

@@ -245,3 +245,38 @@ pub(super) fn unbounded() -> Failure {
             .to_owned(),
     )
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::problem::Limits;
+    use crate::region::Turnover;
+
+    #[test]
+    fn interior_point_agrees_with_the_simplex() {
+        // Coarse returns with a pattern, a cap, cash and a limit of turnover.
+        let returns = DMatrix::from_fn(40, 4, |outcome, asset| {
+            (outcome * (asset + 3) % 17) as f64 / 100.0 - 0.07
+        });
+        let probabilities = DVector::repeat(40, 1.0 / 40.0);
+        let limits = Limits {
+            upper: DVector::repeat(4, 0.4),
+            invested: (0.6, 0.9),
+            ..Limits::long_only(4)
+        };
+        let mut region = limits.region(&DVector::zeros(4));
+        for max in [f64::INFINITY, 0.5] {
+            region.turnover = Some(Turnover {
+                current: DVector::repeat(4, 0.2),
+                max,
+            });
+            let asked = Asked::new(&returns, &probabilities, 0.9, &region).unwrap();
+            let simplex = asked.by_simplex().unwrap();
+            let other = direct::minimise(&asked).unwrap();
+            assert!((simplex.objective - other.objective).abs() < 1e-8);
+            assert!(simplex.gap < 1e-14 && other.gap < 1e-7);
+            assert!(other.solver.contains("stalled"));
+        }
+    }
+}

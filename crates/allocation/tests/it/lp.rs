@@ -46,7 +46,16 @@ fn random_region(rng: &mut ChaCha8Rng, n: usize) -> Region {
     }];
     for group in 0..rng.random_range(0..4) {
         let terms: Vec<(usize, f64)> = (0..n)
-            .filter_map(|asset| rng.random_bool(0.5).then(|| (asset, 0.5 + grid(rng, 10))))
+            .map(|asset| {
+                (
+                    asset,
+                    if rng.random_bool(0.5) {
+                        0.5 + grid(rng, 10)
+                    } else {
+                        0.0
+                    },
+                )
+            })
             .collect();
         let min = grid(rng, 6);
         rows.push(row(
@@ -95,11 +104,11 @@ fn by_microlp(cost: &DVector<f64>, region: &Region) -> Option<f64> {
     }
     if let Some(turnover) = &region.turnover {
         let mut sum = Vec::new();
-        for j in 0..n {
+        for (j, &weight) in weights.iter().enumerate() {
             let traded = problem.add_var(0.0, (0.0, f64::INFINITY));
             let held = turnover.current[j];
-            problem.add_constraint([(traded, 1.0), (weights[j], -1.0)], ComparisonOp::Ge, -held);
-            problem.add_constraint([(traded, 1.0), (weights[j], 1.0)], ComparisonOp::Ge, held);
+            problem.add_constraint([(traded, 1.0), (weight, -1.0)], ComparisonOp::Ge, -held);
+            problem.add_constraint([(traded, 1.0), (weight, 1.0)], ComparisonOp::Ge, held);
             sum.push((traded, 1.0));
         }
         problem.add_constraint(sum, ComparisonOp::Le, turnover.max);
@@ -245,11 +254,9 @@ fn radius_by_bisection(region: &Region) -> f64 {
     for _ in 0..45 {
         let radius = 0.5 * (low + high);
         let mut tight = region.clone();
-        for j in 0..region.dimension() {
-            if movable[j] {
-                tight.lower[j] += radius;
-                tight.upper[j] -= radius;
-            }
+        for (j, _) in movable.iter().enumerate().filter(|(_, movable)| **movable) {
+            tight.lower[j] += radius;
+            tight.upper[j] -= radius;
         }
         for row in &mut tight.rows {
             let reach: f64 = row
