@@ -4,6 +4,8 @@
 //! estimators and optimisers, whose answers are checked again in integers.
 //!
 //! - [`mod@estimate`]: what an airdrop opportunity is worth, and how that is learnt.
+//! - [`cvar`]: expected loss in the worst share of outcomes.
+//! - [`lp`]: linear programs over a region, and which limits conflict.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`problem`]: assets, returns, limits, costs: what optimisers are asked.
@@ -12,6 +14,8 @@
 //! - [`strategy`]: what all ways to choose weights have in common.
 
 pub mod estimate;
+pub mod cvar;
+pub mod lp;
 pub mod percentages;
 pub mod problem;
 pub mod rebalance;

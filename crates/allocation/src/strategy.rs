@@ -1,5 +1,7 @@
 //! What all strategies have in common.
 
+pub mod min_cvar;
+
 use std::borrow::Cow;
 
 use nalgebra::DVector;
