@@ -31,7 +31,9 @@ pub fn expected_power(scenarios: &Scenarios, weights: &DVector<f64>, exponent: f
 }
 
 fn power(scenarios: &Scenarios, wealth: impl Iterator<Item = f64>, exponent: f64) -> f64 {
-    scenarios
+    // All in cash is one exactly, whatever the probabilities sum to in floats.
+    let total: f64 = scenarios.probabilities.iter().sum();
+    let sum: f64 = scenarios
         .probabilities
         .iter()
         .zip(wealth)
@@ -42,7 +44,8 @@ fn power(scenarios: &Scenarios, wealth: impl Iterator<Item = f64>, exponent: f64
                 f64::INFINITY
             }
         })
-        .sum()
+        .sum();
+    sum / total
 }
 
 /// The greatest share of `weights`, the rest in cash, at which `E[W^-λ] ≤ 1`: by bisection, since

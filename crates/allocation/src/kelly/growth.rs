@@ -7,9 +7,21 @@
 use super::interior::{Objective, Steps};
 use super::wagers::{Wagers, dot};
 
-/// The bound `E[W^-λ] ≤ 1`.
+/// What is asked of wealth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Aim {
+    /// Most `E[log W]`.
+    Growth,
+    /// Most `E[log W]` under `E[W^-λ] ≤ 1`.
+    Bounded(f64),
+    /// Least `E[W^-λ]`.
+    Safety(f64),
+}
+
+/// `E[W^-λ]`: at most one if `bound`, else what is minimised.
 #[derive(Debug, Clone)]
 struct Power {
+    bound: bool,
     exponent: f64,
     slack: f64,
     price: f64,
@@ -37,12 +49,19 @@ pub(crate) struct Growth {
     rates: Vec<f64>,
     /// Prices that a full step aims at, but for the move.
     aim: Vec<f64>,
+    /// One if growth counts, else zero.
+    log: f64,
     power: Option<Power>,
 }
 
 impl Growth {
-    /// Growth of `wagers`, under the drawdown bound with this exponent.
-    pub(crate) fn new(wagers: Wagers, exponent: Option<f64>) -> Self {
+    /// What `aim` asks of `wagers`.
+    pub(crate) fn new(wagers: Wagers, aim: Aim) -> Self {
+        let (log, exponent, bound) = match aim {
+            Aim::Growth => (1.0, None, false),
+            Aim::Bounded(exponent) => (1.0, Some(exponent), true),
+            Aim::Safety(exponent) => (0.0, Some(exponent), false),
+        };
         let (n, s, stride) = (wagers.assets(), wagers.scenarios(), wagers.stride());
         let zeros = vec![0.0; s];
         Self {
@@ -52,7 +71,9 @@ impl Growth {
             price_move: zeros.clone(),
             rates: vec![0.0; stride],
             aim: zeros.clone(),
+            log,
             power: exponent.map(|exponent| Power {
+                bound,
                 exponent,
                 slack: 1.0,
                 price: 1.0,
@@ -65,6 +86,10 @@ impl Growth {
             }),
             wagers,
         }
+    }
+
+    fn bound(&self) -> Option<&Power> {
+        self.power.as_ref().filter(|power| power.bound)
     }
 
     /// Curvature per scenario, and the state of the bound.
@@ -118,26 +143,39 @@ impl Objective for Growth {
         if self.wealth.iter().any(|&wealth| wealth.is_nan() || wealth <= RUIN) {
             return false;
         }
+        self.center();
+        if let Some(power) = &mut self.power {
+            if power.bound {
+                power.slack = (1.0 - power.value).max(0.1);
+                power.price = 0.1;
+            }
+        }
+        self.center();
+        true
+    }
+
+    fn center(&mut self) {
+        self.refresh();
         for ((price, wealth), p) in self
             .price
             .iter_mut()
             .zip(&self.wealth)
             .zip(self.wagers.probabilities())
         {
-            *price = p / wealth;
+            *price = self.log * p / wealth;
+        }
+        if let Some(power) = &self.power {
+            let by = power.price * power.exponent;
+            for (price, slope) in self.price.iter_mut().zip(&power.slopes) {
+                *price += by * slope;
+            }
         }
         self.refresh();
-        if let Some(power) = &mut self.power {
-            power.slack = (1.0 - power.value).max(0.1);
-            power.price = 0.1;
-        }
-        self.refresh();
-        true
     }
 
     fn curvature(&self, system: &mut [f64]) {
         self.wagers.curvature(&self.rates, system);
-        if let Some(power) = &self.power {
+        if let Some(power) = self.bound() {
             let n = self.wagers.assets();
             let rate = power.price / power.slack;
             for (row, left) in power.relief.iter().enumerate() {
@@ -149,12 +187,14 @@ impl Objective for Growth {
     }
 
     fn pull(&mut self, target: f64, correct: bool, out: &mut [f64]) {
+        /// The second order is trusted up to this multiple of the first, and its inverse.
+        const TRUST: f64 = 5.0;
         let second = if correct { 1.0 } else { 0.0 };
         let probabilities = self.wagers.probabilities();
         for at in 0..self.wealth.len() {
-            let corrected =
-                probabilities[at] - second * self.wealth_move[at] * self.price_move[at];
-            self.aim[at] = corrected / self.wealth[at];
+            let p = self.log * probabilities[at];
+            let corrected = p - second * self.wealth_move[at] * self.price_move[at];
+            self.aim[at] = corrected.clamp(p / TRUST, p * TRUST) / self.wealth[at];
         }
         if let Some(power) = &mut self.power {
             let by = power.price * power.exponent;
@@ -165,7 +205,7 @@ impl Objective for Growth {
             power.aim = (pair - power.price * power.residual()) / power.slack;
         }
         self.wagers.pull(&self.aim, out);
-        if let Some(power) = &self.power {
+        if let Some(power) = self.bound() {
             for (to, relief) in out.iter_mut().zip(&power.relief) {
                 *to += (power.aim - power.price) * relief;
             }
@@ -176,7 +216,7 @@ impl Objective for Growth {
         self.wagers.gain(direction, &mut self.wealth_move);
         let mut own = Steps::FREE;
         let mut by = 0.0;
-        if let Some(power) = &mut self.power {
+        if let Some(power) = self.power.as_mut().filter(|power| power.bound) {
             let relief = dot(&power.relief, direction);
             power.slack_move = power.residual() + relief;
             power.price_move = power.aim - power.price - power.price / power.slack * relief;
@@ -200,7 +240,7 @@ impl Objective for Growth {
     }
 
     fn complementarity(&self, steps: Steps) -> (f64, usize) {
-        self.power.as_ref().map_or((0.0, 0), |power| {
+        self.bound().map_or((0.0, 0), |power| {
             let slack = power.slack + steps.primal * power.slack_move;
             let price = power.price + steps.dual * power.price_move;
             (slack * price, 1)
@@ -225,8 +265,7 @@ impl Objective for Growth {
 
     fn residual(&self) -> f64 {
         // A slack that is smaller than what is left harms nobody.
-        self.power
-            .as_ref()
+        self.bound()
             .map_or(0.0, |power| (power.value - 1.0).max(0.0))
     }
 
@@ -237,7 +276,7 @@ impl Objective for Growth {
         let mut prices: Vec<f64> = wealth
             .iter()
             .zip(self.wagers.probabilities())
-            .map(|(wealth, p)| p / wealth)
+            .map(|(wealth, p)| self.log * p / wealth)
             .collect();
         if let Some(power) = &self.power {
             let mut exact = power.clone();
@@ -246,7 +285,9 @@ impl Objective for Growth {
             for (price, slope) in prices.iter_mut().zip(&exact.slopes) {
                 *price += by * slope;
             }
-            gap = power.price * (1.0 - exact.value);
+            if power.bound {
+                gap = power.price * (1.0 - exact.value);
+            }
         }
         self.wagers.pull(&prices, out);
         gap

@@ -10,8 +10,12 @@ use super::reduction::{Multipliers, Reduction};
 const ITERATIONS: usize = 60;
 /// The share of the way to the nearest limit.
 const REACH: f64 = 0.995;
+/// Products of pairs are not sent below this: the system would lose the digits of everything else.
+const FLOOR: f64 = 1e-16;
+/// A step that is shorter than this comes of pairs that are far from their centre.
+const SHORT: f64 = 0.2;
 /// The gap below which iterating ends.
-const PRECISE: f64 = 1e-13;
+const PRECISE: f64 = 1e-12;
 /// Iterations in which the gap may fail to fall, once it is below the one promised.
 const PATIENCE: usize = 3;
 /// The residual of limits at which an iterate counts as an answer.
@@ -39,6 +43,11 @@ impl Steps {
         inverse.recip()
     }
 
+    const NONE: Self = Self {
+        primal: 0.0,
+        dual: 0.0,
+    };
+
     fn least(self, other: Self) -> Self {
         Self {
             primal: self.primal.min(other.primal),
@@ -63,6 +72,8 @@ pub(crate) trait Objective {
     fn complementarity(&self, steps: Steps) -> (f64, usize);
     /// Goes.
     fn advance(&mut self, steps: Steps);
+    /// Takes its own prices from the weights anew.
+    fn center(&mut self);
     /// Whether primal and dual steps must have one length.
     fn joint(&self) -> bool;
     /// The residual of its own limits.
@@ -70,6 +81,17 @@ pub(crate) trait Objective {
     /// The exact gradient at `weights` with its own limits priced in, and what those prices leave
     /// of a gap.
     fn gradient(&mut self, weights: &[f64], out: &mut [f64]) -> f64;
+}
+
+/// The directions of one iteration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// As if all limits could be met at once: tells how far that is.
+    Probe,
+    /// Toward what the probe promises, with its second order.
+    Correct,
+    /// Back to the centre, where the corrected step was short.
+    Center,
 }
 
 /// What the method found.
@@ -83,6 +105,19 @@ pub(crate) struct Answer {
     pub(crate) gap: f64,
     /// How far the limits are broken.
     pub(crate) residual: f64,
+}
+
+/// How it ended.
+#[derive(Debug, Clone)]
+pub(crate) enum Ending {
+    /// The best iterate that met the limits.
+    Found(Answer),
+    /// The prices prove that no weights meet the limits.
+    Infeasible,
+    /// The objective is defined nowhere near the middle of the region.
+    Undefined,
+    /// No iterate met the limits, and none proved that there is none.
+    Stalled,
 }
 
 /// Slacks of all inequalities: lower bounds, upper bounds, rows, and with a turnover limit both
@@ -160,6 +195,15 @@ impl<'a> Slacks<'a> {
                 w[index] -= v[index] - v[n + index];
                 t[index] -= v[2 * n] - v[index] - v[n + index];
             }
+        }
+    }
+
+    fn multipliers(&self, equal: &[f64]) -> Multipliers {
+        let last = self.price.last().copied().unwrap_or_default();
+        Multipliers {
+            rows: self.price[2 * self.n..self.trades()].to_vec(),
+            equal: equal.to_vec(),
+            turnover: self.region.turnover.as_ref().map_or(0.0, |_| last),
         }
     }
 
@@ -243,6 +287,17 @@ impl<'a> Slacks<'a> {
             .zip(prices)
             .map(|((s, ds), (z, dz))| (s + steps.primal * ds) * (z + steps.dual * dz))
             .sum()
+    }
+
+    /// Pulls prices to where each pair has about the same product.
+    fn center(&mut self) {
+        const APART: f64 = 10.0;
+        let products = self.slack.iter().zip(&self.price).map(|(s, z)| s * z);
+        let average = products.sum::<f64>() / self.slack.len() as f64;
+        for (slack, price) in self.slack.iter().zip(&mut self.price) {
+            let even = average / slack;
+            *price = price.clamp(even / APART, even * APART);
+        }
     }
 
     fn advance(&mut self, steps: Steps) {
@@ -441,7 +496,7 @@ pub(crate) fn maximise(
     objective: &mut impl Objective,
     region: &Reduction,
     promised: f64,
-) -> Option<Answer> {
+) -> Ending {
     let n = region.free.len();
     let mut share = share(region);
     let mut w = vec![0.0; n];
@@ -455,7 +510,7 @@ pub(crate) fn maximise(
         }
         share *= 0.5;
         if share < 1e-6 {
-            return None;
+            return Ending::Undefined;
         }
     }
     objective.gradient(&w, &mut gradient);
@@ -493,27 +548,33 @@ pub(crate) fn maximise(
         system.factor(&region.equal);
         let mut aimed = Vec::new();
         let mut steps = Steps::FREE;
-        let mut target = 0.0;
-        for correct in [false, true] {
+        let (mut target, mut before) = (0.0, 0.0);
+        for turn in [Turn::Probe, Turn::Correct, Turn::Center] {
+            let correct = turn == Turn::Correct;
             objective.pull(target, correct, &mut dw);
             dt.fill(0.0);
             slacks.aim(target, correct);
             slacks.subtract_transposed(&slacks.aim, &mut dw, &mut dt);
             aimed = system.solve(&mut dw, &mut dt, &equal);
             steps = slacks.direct(&dw, &dt).least(objective.direct(&dw));
-            if !correct {
-                let now = Steps {
-                    primal: 0.0,
-                    dual: 0.0,
-                };
-                let full = limited(steps, 1.0, objective.joint());
-                let average = |steps| {
-                    let (own, count) = objective.complementarity(steps);
-                    (own + slacks.complementarity(steps)) / (count + slacks.slack.len()) as f64
-                };
-                let (before, after) = (average(now), average(full));
-                let ratio = (after / before).clamp(0.0, 1.0);
-                target = before * ratio * ratio * ratio;
+            match turn {
+                Turn::Probe => {
+                    let full = limited(steps, 1.0, objective.joint());
+                    let average = |steps| {
+                        let (own, count) = objective.complementarity(steps);
+                        (own + slacks.complementarity(steps)) / (count + slacks.slack.len()) as f64
+                    };
+                    before = average(Steps::NONE);
+                    let ratio = (average(full) / before).clamp(0.0, 1.0);
+                    target = (before * ratio * ratio * ratio).max(FLOOR);
+                }
+                Turn::Correct => {
+                    if steps.primal.min(steps.dual) >= SHORT {
+                        break;
+                    }
+                    target = before;
+                }
+                Turn::Center => {}
             }
         }
         let steps = limited(steps, REACH, objective.joint());
@@ -523,6 +584,10 @@ pub(crate) fn maximise(
         }
         objective.advance(steps);
         slacks.advance(steps);
+        if steps.dual.min(steps.primal) < SHORT {
+            objective.center();
+            slacks.center();
+        }
         for (to, by) in w.iter_mut().zip(&dw).chain(t.iter_mut().zip(&dt)) {
             *to += steps.primal * by;
         }
@@ -538,16 +603,9 @@ pub(crate) fn maximise(
             .chain(&equal)
             .fold(objective.residual(), |most, r| most.max(r.abs()));
         if residual.is_nan() || residual > FEASIBLE {
-            eprintln!("DBG residual {residual:e} steps {steps:?} target {target:e}");
             continue;
         }
-        let multipliers = Multipliers {
-            rows: slacks.price[2 * n..slacks.trades()].to_vec(),
-            equal: prices.clone(),
-            turnover: region.turnover.as_ref().map_or(0.0, |_| {
-                slacks.price.last().copied().unwrap_or_default()
-            }),
-        };
+        let multipliers = slacks.multipliers(&prices);
         let own = objective.gradient(&w, &mut gradient);
         let gap = own + region.excess(&gradient, &w, &multipliers);
         let better = best
@@ -562,13 +620,21 @@ pub(crate) fn maximise(
                 residual,
             });
         }
-        eprintln!("DBG gap {gap:e} residual {residual:e} steps {steps:?} target {target:e}");
         let reached = best.as_ref().map_or(f64::INFINITY, |best| best.gap.max(best.residual));
         if reached <= PRECISE || (stale >= PATIENCE && reached <= promised) || stale > 4 * PATIENCE {
             break;
         }
     }
-    best
+    if let Some(best) = best {
+        return Ending::Found(best);
+    }
+    // Farkas: without an objective, prices whose bound is below zero leave no room for any weights.
+    let multipliers = slacks.multipliers(&prices);
+    let scale = multipliers.scale();
+    if scale > 0.0 && region.excess(&vec![0.0; n], &w, &multipliers) < -FEASIBLE * scale {
+        return Ending::Infeasible;
+    }
+    Ending::Stalled
 }
 
 /// Steps a little short of the longest, at most full.

@@ -273,3 +273,13 @@ pub(crate) struct Multipliers {
     /// Of the turnover.
     pub(crate) turnover: f64,
 }
+
+impl Multipliers {
+    /// The greatest of them.
+    pub(crate) fn scale(&self) -> f64 {
+        self.rows
+            .iter()
+            .chain(&self.equal)
+            .fold(self.turnover.abs(), |most, price| most.max(price.abs()))
+    }
+}

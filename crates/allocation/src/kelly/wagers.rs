@@ -29,6 +29,7 @@ impl Wagers {
     pub(crate) fn new(scenarios: &Scenarios, free: &[usize], weights: &[f64]) -> Self {
         let count = scenarios.gross.nrows();
         let stride = count.next_multiple_of(LANES);
+        let total: f64 = scenarios.probabilities.iter().sum();
         let mut excess = vec![0.0; stride * free.len()];
         for (run, &asset) in excess.chunks_exact_mut(stride.max(1)).zip(free) {
             for (to, gross) in run.iter_mut().zip(scenarios.gross.column(asset).iter()) {
@@ -48,7 +49,7 @@ impl Wagers {
             scenarios: count,
             stride,
             excess,
-            probabilities: scenarios.probabilities.iter().copied().collect(),
+            probabilities: scenarios.probabilities.iter().map(|p| p / total).collect(),
             base,
         }
     }

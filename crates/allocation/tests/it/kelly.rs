@@ -5,6 +5,7 @@ mod finite_outcome;
 use airdrops_allocation::kelly::{self, closed_form, drawdown};
 use airdrops_allocation::problem::{Group, Limits, Scenarios};
 use airdrops_allocation::region::Region;
+use airdrops_allocation::strategy::Failure;
 use nalgebra::{DMatrix, DVector};
 
 fn cash_allowed(n: usize) -> Region {
@@ -132,7 +133,7 @@ fn gradient(scenarios: &Scenarios, weights: &DVector<f64>) -> DVector<f64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// No weights of the region grow faster, and no scenario ruins.
     #[test]
@@ -145,5 +146,25 @@ proptest! {
         if answer.gap.unwrap() > 1e-10 { println!("GAP {:e} {gap:e}", answer.gap.unwrap()); }
         prop_assert!(gap < answer.gap.unwrap() + 1e-8 * (1.0+gradient.amax()), "{gap} {:?}", answer.gap);
         prop_assert!(kelly::wealth(&scenarios, weights).min() > 0.0);
+    }
+}
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_drawdown_bound_holds((scenarios, region) in problem(), exponent in 0.5..20.0) {
+        let answer = match kelly::maximise(&scenarios, &region, Some(exponent)) {
+            Ok(answer) => answer,
+            Err(failure) => {
+                prop_assert_eq!(failure, Failure::Infeasible);
+                let safest = kelly::safest(&scenarios, &region, exponent).unwrap();
+                prop_assert!(drawdown::expected_power(&scenarios, &safest.weights, exponent) > 1.0);
+                return Ok(());
+            }
+        };
+        let weights = &answer.weights;
+        if answer.gap.unwrap() > 1e-10 { println!("GAP {:e} {}", answer.gap.unwrap(), answer.solver); }
+        prop_assert!(region.violation(weights) < 1e-9, "{}", region.violation(weights));
+        prop_assert!(drawdown::expected_power(&scenarios, weights, exponent) <= 1.0);
     }
 }
