@@ -2,6 +2,7 @@
 //!
 //! - [`closed_form`]: stakes that need no optimiser.
 //! - [`drawdown`]: how deep wealth may fall.
+//! - [`quadratic`]: growth to second order, for moments.
 //!
 //! The optimiser is a primal-dual interior point method of our own. Its answer carries a gap that
 //! is worked out from the answer alone: since growth is concave, no weights of the region do better
@@ -11,6 +12,7 @@ pub mod closed_form;
 pub mod drawdown;
 mod growth;
 mod interior;
+pub mod quadratic;
 mod reduction;
 mod wagers;
 
