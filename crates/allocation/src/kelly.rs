@@ -35,7 +35,8 @@ pub const GAP: f64 = 1e-10;
 const SNAPS: [f64; 3] = [1e-7, 1e-9, 1e-11];
 /// What is nothing beside rounding.
 const EXACT: f64 = 1e-12;
-const RUIN: &str = "every allocation that the limits allow loses everything in some scenario: allow cash";
+const RUIN: &str =
+    "every allocation that the limits allow loses everything in some scenario: allow cash";
 /// By how much an answer may break a limit: what floats cannot tell.
 const VIOLATION: f64 = 1e-9;
 
@@ -79,12 +80,21 @@ fn check(scenarios: &Scenarios, region: &Region) -> Result<(), Failure> {
         ));
     }
     if scenarios.probabilities.len() != s
-        || scenarios.probabilities.iter().any(|p| !(*p > 0.0 && p.is_finite()))
+        || scenarios
+            .probabilities
+            .iter()
+            .any(|p| !(*p > 0.0 && p.is_finite()))
         || (scenarios.probabilities.sum() - 1.0).abs() > 1e-6
     {
-        return missing("probabilities must be positive, one per scenario, and sum to 1".to_owned());
+        return missing(
+            "probabilities must be positive, one per scenario, and sum to 1".to_owned(),
+        );
     }
-    if let Some(at) = scenarios.gross.iter().position(|g| !(*g >= 0.0 && g.is_finite())) {
+    if let Some(at) = scenarios
+        .gross
+        .iter()
+        .position(|g| !(*g >= 0.0 && g.is_finite()))
+    {
         return missing(format!(
             "the gross return of scenario {} and asset {} is negative or not finite: a total loss is 0",
             at % s,
@@ -132,13 +142,14 @@ pub fn maximise(
 ///
 /// # Errors
 /// As [`maximise`].
-pub fn safest(
-    scenarios: &Scenarios,
-    region: &Region,
-    exponent: f64,
-) -> Result<Candidate, Failure> {
+pub fn safest(scenarios: &Scenarios, region: &Region, exponent: f64) -> Result<Candidate, Failure> {
     check(scenarios, region)?;
-    solve(scenarios, region, &Reduction::new(region)?, Aim::Safety(exponent))
+    solve(
+        scenarios,
+        region,
+        &Reduction::new(region)?,
+        Aim::Safety(exponent),
+    )
 }
 
 /// The least share of `weights`, but no less than `fraction`, that `region` allows: fractional
@@ -183,9 +194,12 @@ fn solve(
         return fixed(region, reduction);
     }
     let wagers = Wagers::new(scenarios, &reduction.free, &reduction.weights);
-    optimum(&mut Growth::new(wagers, aim), region, reduction, |weights| {
-        wealth(scenarios, weights).min() > 0.0
-    })
+    optimum(
+        &mut Growth::new(wagers, aim),
+        region,
+        reduction,
+        |weights| wealth(scenarios, weights).min() > 0.0,
+    )
 }
 
 /// The only weights that the limits leave.
@@ -300,7 +314,11 @@ fn bounded(
             let lost = growth(scenarios, &found.weights) - growth(scenarios, &weights);
             let gap = found.gap.unwrap_or(f64::INFINITY) + lost.max(0.0);
             if gap <= most - own {
-                return Ok(candidate(weights, gap, "kelly interior point under the drawdown bound"));
+                return Ok(candidate(
+                    weights,
+                    gap,
+                    "kelly interior point under the drawdown bound",
+                ));
             }
         }
         return Ok(candidate(
@@ -325,7 +343,11 @@ fn bounded(
                 most.min(own + found.gap.unwrap_or(f64::INFINITY))
             });
             let gap = bound - growth(scenarios, &weights);
-            Ok(candidate(weights, gap, "kelly interior point under the drawdown bound"))
+            Ok(candidate(
+                weights,
+                gap,
+                "kelly interior point under the drawdown bound",
+            ))
         }
         None => Err(Failure::Infeasible),
     }

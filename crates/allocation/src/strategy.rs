@@ -1,5 +1,8 @@
 //! What all strategies have in common.
 
+pub mod airdrop_kelly;
+pub mod kelly;
+
 use std::borrow::Cow;
 
 use nalgebra::DVector;

@@ -17,8 +17,7 @@ fn is_probability(p: f64) -> bool {
 /// `None` unless `p` is a probability and `odds` are positive and finite.
 #[must_use]
 pub fn single_bet(p: f64, odds: f64) -> Option<f64> {
-    (is_probability(p) && odds > 0.0 && odds.is_finite())
-        .then(|| (p - (1.0 - p) / odds).max(0.0))
+    (is_probability(p) && odds > 0.0 && odds.is_finite()).then(|| (p - (1.0 - p) / odds).max(0.0))
 }
 
 /// Stakes on two independent even-money bets at once, with probabilities `p` and `q` of winning.
@@ -73,7 +72,8 @@ pub fn equal_even_money_bets(p: f64, count: u32) -> Option<f64> {
     if p >= 1.0 {
         return Some(1.0 / n);
     }
-    let log_choose = |k: f64| libm::lgamma(n + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(n - k + 1.0);
+    let log_choose =
+        |k: f64| libm::lgamma(n + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(n - k + 1.0);
     let chances: Vec<(f64, f64)> = (0..=count)
         .map(|wins| {
             let k = f64::from(wins);

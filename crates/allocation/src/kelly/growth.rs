@@ -140,15 +140,17 @@ impl Objective for Growth {
         /// Wealth that counts as ruin.
         const RUIN: f64 = 1e-12;
         self.wagers.wealth(weights, &mut self.wealth);
-        if self.wealth.iter().any(|&wealth| wealth.is_nan() || wealth <= RUIN) {
+        if self
+            .wealth
+            .iter()
+            .any(|&wealth| wealth.is_nan() || wealth <= RUIN)
+        {
             return false;
         }
         self.center();
-        if let Some(power) = &mut self.power {
-            if power.bound {
-                power.slack = (1.0 - power.value).max(0.1);
-                power.price = 0.1;
-            }
+        if let Some(power) = self.power.as_mut().filter(|power| power.bound) {
+            power.slack = (1.0 - power.value).max(0.1);
+            power.price = 0.1;
         }
         self.center();
         true
@@ -179,7 +181,10 @@ impl Objective for Growth {
             let n = self.wagers.assets();
             let rate = power.price / power.slack;
             for (row, left) in power.relief.iter().enumerate() {
-                for (to, right) in system[row * n..=row * n + row].iter_mut().zip(&power.relief) {
+                for (to, right) in system[row * n..=row * n + row]
+                    .iter_mut()
+                    .zip(&power.relief)
+                {
                     *to += rate * left * right;
                 }
             }
@@ -191,8 +196,8 @@ impl Objective for Growth {
         const TRUST: f64 = 5.0;
         let second = if correct { 1.0 } else { 0.0 };
         let probabilities = self.wagers.probabilities();
-        for at in 0..self.wealth.len() {
-            let p = self.log * probabilities[at];
+        for (at, chance) in probabilities.iter().enumerate() {
+            let p = self.log * chance;
             let corrected = p - second * self.wealth_move[at] * self.price_move[at];
             self.aim[at] = corrected.clamp(p / TRUST, p * TRUST) / self.wealth[at];
         }
@@ -234,7 +239,9 @@ impl Objective for Growth {
             }
         }
         Steps {
-            primal: own.primal.min(Steps::longest(&self.wealth, &self.wealth_move)),
+            primal: own
+                .primal
+                .min(Steps::longest(&self.wealth, &self.wealth_move)),
             dual: own.dual.min(Steps::longest(&self.price, &self.price_move)),
         }
     }

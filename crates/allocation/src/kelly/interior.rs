@@ -139,7 +139,11 @@ struct Slacks<'a> {
 impl<'a> Slacks<'a> {
     fn new(region: &'a Reduction) -> Self {
         let n = region.free.len();
-        let trades = if region.turnover.is_some() { 2 * n + 1 } else { 0 };
+        let trades = if region.turnover.is_some() {
+            2 * n + 1
+        } else {
+            0
+        };
         let count = 2 * n + region.rows.len() + trades;
         Self {
             region,
@@ -259,19 +263,17 @@ impl<'a> Slacks<'a> {
             } else {
                 0.0
             };
-            self.aim[at] =
-                (target - second - self.price[at] * self.residual[at]) / self.slack[at];
+            self.aim[at] = (target - second - self.price[at] * self.residual[at]) / self.slack[at];
         }
     }
 
     fn direct(&mut self, w: &[f64], t: &[f64]) -> Steps {
         let mut moved = std::mem::take(&mut self.slack_move);
         self.apply(w, t, &mut moved);
-        for at in 0..moved.len() {
-            let change = self.residual[at] - moved[at];
-            self.price_move[at] = self.aim[at] - self.price[at]
-                + self.price[at] / self.slack[at] * moved[at];
-            moved[at] = change;
+        for (at, moved) in moved.iter_mut().enumerate() {
+            let price = self.price[at];
+            self.price_move[at] = self.aim[at] - price + price / self.slack[at] * *moved;
+            *moved = self.residual[at] - *moved;
         }
         self.slack_move = moved;
         Steps {
@@ -519,10 +521,16 @@ pub(crate) fn maximise(
         .zip(region.upper.iter().zip(&region.lower))
         .map(|(slope, (upper, lower))| (slope * (upper - lower)).abs())
         .fold(1e-6, f64::max);
-    let mut t: Vec<f64> = region.turnover.as_ref().map_or(Vec::new(), |(current, max)| {
-        let each = (max / (2.0 * n as f64)).max(1e-6);
-        w.iter().zip(current).map(|(w, c)| (w - c).abs() + each).collect()
-    });
+    let mut t: Vec<f64> = region
+        .turnover
+        .as_ref()
+        .map_or(Vec::new(), |(current, max)| {
+            let each = (max / (2.0 * n as f64)).max(1e-6);
+            w.iter()
+                .zip(current)
+                .map(|(w, c)| (w - c).abs() + each)
+                .collect()
+        });
     let mut slacks = Slacks::new(region);
     slacks.begin(&w, &t, 0.1 * worth);
     let mut equal: Vec<f64> = region
@@ -620,8 +628,11 @@ pub(crate) fn maximise(
                 residual,
             });
         }
-        let reached = best.as_ref().map_or(f64::INFINITY, |best| best.gap.max(best.residual));
-        if reached <= PRECISE || (stale >= PATIENCE && reached <= promised) || stale > 4 * PATIENCE {
+        let reached = best
+            .as_ref()
+            .map_or(f64::INFINITY, |best| best.gap.max(best.residual));
+        if reached <= PRECISE || (stale >= PATIENCE && reached <= promised) || stale > 4 * PATIENCE
+        {
             break;
         }
     }

@@ -44,7 +44,11 @@ impl Second {
             let column = weighted(i);
             mean[i] = column.iter().sum();
             for j in 0..=i {
-                let product: f64 = column.iter().zip(excess.column(j).iter()).map(|(a, b)| a * b).sum();
+                let product: f64 = column
+                    .iter()
+                    .zip(excess.column(j).iter())
+                    .map(|(a, b)| a * b)
+                    .sum();
                 square[(i, j)] = product;
                 square[(j, i)] = product;
             }
@@ -77,7 +81,12 @@ impl Second {
             let product: f64 = column.iter().zip(weights.iter()).map(|(s, w)| s * w).sum();
             square += weight * product;
         }
-        let linear = self.mean.iter().zip(weights.iter()).map(|(m, w)| m * w).sum();
+        let linear = self
+            .mean
+            .iter()
+            .zip(weights.iter())
+            .map(|(m, w)| m * w)
+            .sum();
         (linear, square)
     }
 }
@@ -203,7 +212,11 @@ pub fn maximise(
     exponent: Option<f64>,
 ) -> Result<Candidate, Failure> {
     let n = region.dimension();
-    let finite = second.mean.iter().chain(second.square.iter()).all(|x| x.is_finite());
+    let finite = second
+        .mean
+        .iter()
+        .chain(second.square.iter())
+        .all(|x| x.is_finite());
     if second.mean.len() != n || second.square.shape() != (n, n) || !finite {
         return Err(Failure::Missing(
             "moments must be finite, one mean per asset and a square covariance".to_owned(),
@@ -242,7 +255,11 @@ pub fn maximise(
             break;
         }
         let cut = high - high_excess * (high - low) / (high_excess - low_excess);
-        let middle = if cut > low && cut < high { cut } else { 0.5 * (low + high) };
+        let middle = if cut > low && cut < high {
+            cut
+        } else {
+            0.5 * (low + high)
+        };
         let next = solve(second, middle, region, &reduction)?;
         let value = excess(&next.weights);
         if value <= 0.0 {
@@ -260,7 +277,8 @@ pub fn maximise(
     let price = (high - 1.0) / (exponent + 1.0 - high);
     let own = (1.0 + price) * best.gap.unwrap_or(f64::INFINITY) - price * excess(&best.weights);
     let bound = second.growth(&free.weights) + free.gap.unwrap_or(f64::INFINITY);
-    let gap = (bound - second.growth(&best.weights)).min(if own.is_nan() { f64::INFINITY } else { own });
+    let gap =
+        (bound - second.growth(&best.weights)).min(if own.is_nan() { f64::INFINITY } else { own });
     Ok(candidate(
         best.weights,
         gap,

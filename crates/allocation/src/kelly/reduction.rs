@@ -137,7 +137,12 @@ impl Reduction {
             }
         }
         let endless = |bound: &&f64| !bound.is_finite();
-        if bounds.lower.iter().chain(&bounds.upper).any(|b| endless(&b)) {
+        if bounds
+            .lower
+            .iter()
+            .chain(&bounds.upper)
+            .any(|b| endless(&b))
+        {
             return Err(Failure::Unbounded(
                 "a weight has no bound: give each asset a least and a greatest weight".to_owned(),
             ));
@@ -242,7 +247,11 @@ impl Reduction {
         }
         let trade = by.turnover.max(0.0);
         if let Some((current, max)) = &self.turnover {
-            let traded: f64 = weights.iter().zip(current).map(|(w, c)| (w - c).abs()).sum();
+            let traded: f64 = weights
+                .iter()
+                .zip(current)
+                .map(|(w, c)| (w - c).abs())
+                .sum();
             total += trade * (max - traded);
         }
         for (index, &reduced) in reduced.iter().enumerate() {

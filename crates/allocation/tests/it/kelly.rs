@@ -37,9 +37,27 @@ fn risk_constrained_kelly_has_the_published_rows() {
     let exact = drawdown::exponent(finite_outcome::DRAWDOWN).unwrap();
     assert!((exact - 6.455_696_235_812_881).abs() < 1e-12);
     let rows = [
-        (0.0, 0.061_691_323_98, 0.062, 1.0, [(3, 0.873_526_42), (18, 0.126_473_58)]),
-        (exact, 0.043_019_946_09, 0.043, 0.1, [(0, 0.102_525_88), (3, 0.347_525_93)]),
-        (5.5, 0.047_350_748_94, 0.047, 0.141, [(0, 0.077_352_03), (3, 0.411_743_25)]),
+        (
+            0.0,
+            0.061_691_323_98,
+            0.062,
+            1.0,
+            [(3, 0.873_526_42), (18, 0.126_473_58)],
+        ),
+        (
+            exact,
+            0.043_019_946_09,
+            0.043,
+            0.1,
+            [(0, 0.102_525_88), (3, 0.347_525_93)],
+        ),
+        (
+            5.5,
+            0.047_350_748_94,
+            0.047,
+            0.141,
+            [(0, 0.077_352_03), (3, 0.411_743_25)],
+        ),
     ];
     for (exponent, growth, growth_printed, bound_printed, weights) in rows {
         let answer = kelly::maximise(&scenarios, &region, Some(exponent)).unwrap();
@@ -49,7 +67,11 @@ fn risk_constrained_kelly_has_the_published_rows() {
         let bound = drawdown::probability_bound(0.7, exponent);
         assert!((printed(bound) - bound_printed).abs() < 1e-12, "{bound}");
         for (asset, weight) in weights {
-            assert!((answer.weights[asset] - weight).abs() < 1e-6, "{}", answer.weights);
+            assert!(
+                (answer.weights[asset] - weight).abs() < 1e-6,
+                "{}",
+                answer.weights
+            );
         }
         assert!(answer.gap.unwrap() < kelly::GAP, "{answer:?}");
         assert!(drawdown::expected_power(&scenarios, &answer.weights, exponent) <= 1.0 + 1e-12);
@@ -163,8 +185,16 @@ fn most(gradient: &DVector<f64>, region: &Region) -> f64 {
             .collect();
         for (i, &trade) in trades.iter().enumerate() {
             let current = turnover.current[i];
-            program.add_constraint(&[(weights[i], 1.0), (trade, -1.0)][..], ComparisonOp::Le, current);
-            program.add_constraint(&[(weights[i], -1.0), (trade, -1.0)][..], ComparisonOp::Le, -current);
+            program.add_constraint(
+                &[(weights[i], 1.0), (trade, -1.0)][..],
+                ComparisonOp::Le,
+                current,
+            );
+            program.add_constraint(
+                &[(weights[i], -1.0), (trade, -1.0)][..],
+                ComparisonOp::Le,
+                -current,
+            );
         }
         let all: Vec<_> = trades.iter().map(|&trade| (trade, 1.0)).collect();
         program.add_constraint(&all[..], ComparisonOp::Le, turnover.max);

@@ -1,5 +1,5 @@
 //! The allocation engine from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod percentages;
 mod kelly;
+mod percentages;
