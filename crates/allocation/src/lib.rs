@@ -6,6 +6,7 @@
 //! - [`mod@estimate`]: what an airdrop opportunity is worth, and how that is learnt.
 //! - [`cvar`]: expected loss in the worst share of outcomes.
 //! - [`lp`]: linear programs over a region, and which limits conflict.
+//! - [`kelly`]: growth-optimal weights.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`problem`]: assets, returns, limits, costs: what optimisers are asked.
@@ -16,6 +17,7 @@
 pub mod estimate;
 pub mod cvar;
 pub mod lp;
+pub mod kelly;
 pub mod percentages;
 pub mod problem;
 pub mod rebalance;

@@ -1,6 +1,8 @@
 //! What all strategies have in common.
 
 pub mod min_cvar;
+pub mod airdrop_kelly;
+pub mod kelly;
 
 use std::borrow::Cow;
 

@@ -4,6 +4,7 @@
 mod estimate;
 mod cvar;
 mod lp;
+mod kelly;
 mod percentages;
 mod planned;
 mod rebalance;
