@@ -11,6 +11,7 @@
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`problem`]: assets, returns, limits, costs: what optimisers are asked.
 //! - [`rebalance`]: whether to move, what, and in which order.
+//! - [`qp`]: convex quadratic programs over a region, and the nearest point of one.
 //! - [`region`]: the convex set that weights must lie in.
 //! - [`strategy`]: what all ways to choose weights have in common.
 
@@ -21,6 +22,7 @@ pub mod kelly;
 pub mod percentages;
 pub mod problem;
 pub mod rebalance;
+pub mod qp;
 pub mod region;
 pub mod strategy;
 pub mod tranches;

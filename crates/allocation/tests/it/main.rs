@@ -8,3 +8,4 @@ mod kelly;
 mod percentages;
 mod planned;
 mod rebalance;
+mod qp;
