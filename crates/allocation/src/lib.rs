@@ -3,12 +3,16 @@
 //! Pure: the same inputs give the same targets, bit for bit. Money is integers; floats live inside
 //! estimators and optimisers, whose answers are checked again in integers.
 //!
+//! - [`mod@covariance`]: of a history of returns: sample, exponential, shrunk.
+//! - [`moments`]: means and covariances of a problem, whatever it gives.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`problem`]: assets, returns, limits, costs: what optimisers are asked.
 //! - [`region`]: the convex set that weights must lie in.
 //! - [`strategy`]: what all ways to choose weights have in common.
 
+pub mod covariance;
+pub mod moments;
 pub mod percentages;
 pub mod problem;
 pub mod region;

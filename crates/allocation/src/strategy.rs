@@ -1,5 +1,9 @@
 //! What all strategies have in common.
 
+mod rule;
+
+pub mod equal_weight;
+
 use std::borrow::Cow;
 
 use nalgebra::DVector;
