@@ -8,6 +8,7 @@
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`problem`]: assets, returns, limits, costs: what optimisers are asked.
+//! - [`qp`]: convex quadratic programs over a region, and the nearest point of one.
 //! - [`region`]: the convex set that weights must lie in.
 //! - [`strategy`]: what all ways to choose weights have in common.
 
@@ -15,6 +16,7 @@ pub mod covariance;
 pub mod moments;
 pub mod percentages;
 pub mod problem;
+pub mod qp;
 pub mod region;
 pub mod strategy;
 pub mod tranches;

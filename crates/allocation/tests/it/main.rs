@@ -5,3 +5,4 @@ mod covariance;
 mod percentages;
 mod rules;
 mod worlds;
+mod qp;
