@@ -12,12 +12,15 @@
 //! - [`region`]: the convex set that weights must lie in.
 //! - [`strategy`]: what all ways to choose weights have in common.
 
+pub mod certificate;
 pub mod covariance;
 pub mod moments;
+pub mod parts;
 pub mod percentages;
 pub mod problem;
 pub mod qp;
 pub mod region;
+pub mod rounding;
 pub mod strategy;
 pub mod tranches;
 

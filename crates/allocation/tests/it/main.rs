@@ -3,6 +3,6 @@
 
 mod covariance;
 mod percentages;
+mod qp;
 mod rules;
 mod worlds;
-mod qp;
