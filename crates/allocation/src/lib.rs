@@ -5,6 +5,8 @@
 //!
 //! - [`mod@covariance`]: of a history of returns: sample, exponential, shrunk.
 //! - [`moments`]: means and covariances of a problem, whatever it gives.
+//! - [`cvar`]: expected loss in the worst share of outcomes.
+//! - [`lp`]: linear programs over a region, and which limits conflict.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`problem`]: assets, returns, limits, costs: what optimisers are asked.
@@ -16,6 +18,8 @@ pub mod certificate;
 pub mod covariance;
 pub mod moments;
 pub mod parts;
+pub mod cvar;
+pub mod lp;
 pub mod percentages;
 pub mod problem;
 pub mod qp;

@@ -3,6 +3,7 @@
 mod rule;
 
 pub mod equal_weight;
+pub mod min_cvar;
 
 use std::borrow::Cow;
 

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod covariance;
+mod cvar;
+mod lp;
 mod percentages;
 mod qp;
 mod rules;
