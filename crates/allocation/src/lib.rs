@@ -3,6 +3,7 @@
 //! Pure: the same inputs give the same targets, bit for bit. Money is integers; floats live inside
 //! estimators and optimisers, whose answers are checked again in integers.
 //!
+//! - [`mod@black_litterman`]: equilibrium returns and views in one posterior.
 //! - [`mod@covariance`]: of a history of returns: sample, exponential, shrunk.
 //! - [`moments`]: means and covariances of a problem, whatever it gives.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
@@ -12,6 +13,7 @@
 //! - [`region`]: the convex set that weights must lie in.
 //! - [`strategy`]: what all ways to choose weights have in common.
 
+pub mod black_litterman;
 pub mod covariance;
 pub mod moments;
 pub mod percentages;

@@ -2,7 +2,12 @@
 
 mod rule;
 
+pub mod black_litterman;
 pub mod equal_weight;
+pub mod fixed;
+pub mod hrp;
+pub mod inverse_volatility;
+pub mod risk_parity;
 
 use std::borrow::Cow;
 

@@ -1,8 +1,9 @@
 //! The allocation engine from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod black_litterman;
 mod covariance;
 mod percentages;
+mod qp;
 mod rules;
 mod worlds;
-mod qp;
