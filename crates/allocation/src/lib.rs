@@ -3,6 +3,7 @@
 //! Pure: the same inputs give the same targets, bit for bit. Money is integers; floats live inside
 //! estimators and optimisers, whose answers are checked again in integers.
 //!
+//! - [`mod@black_litterman`]: equilibrium returns and views in one posterior.
 //! - [`mod@covariance`]: of a history of returns: sample, exponential, shrunk.
 //! - [`moments`]: means and covariances of a problem, whatever it gives.
 //! - [`cvar`]: expected loss in the worst share of outcomes.
@@ -15,6 +16,7 @@
 //! - [`strategy`]: what all ways to choose weights have in common.
 
 pub mod certificate;
+pub mod black_litterman;
 pub mod covariance;
 pub mod moments;
 pub mod parts;

@@ -2,8 +2,13 @@
 
 mod rule;
 
+pub mod black_litterman;
 pub mod equal_weight;
 pub mod min_cvar;
+pub mod fixed;
+pub mod hrp;
+pub mod inverse_volatility;
+pub mod risk_parity;
 
 use std::borrow::Cow;
 

@@ -17,8 +17,8 @@ impl Strategy for EqualWeight {
 
     fn solve(&self, problem: &Problem, region: &Region) -> Result<Candidate, Failure> {
         let open = rule::open(region);
-        let weights = rule::spread(problem, region, &open, &vec![1.0; open.len()]);
-        rule::within(weights, region, self.name())
+        let weights = rule::spread(problem, region, &open, rule::equal(open.len()).as_slice());
+        rule::within(weights, None, region, self.name())
     }
 
     fn objective(&self, _: &Problem, _: &DVector<f64>) -> Option<f64> {

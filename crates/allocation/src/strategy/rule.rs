@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use nalgebra::DVector;
 
 use super::{Candidate, Failure};
-use crate::problem::Problem;
+use crate::problem::{Moments, Problem};
+use crate::qp;
 use crate::region::Region;
 
 /// What sums of floats in different order differ by.
@@ -17,6 +18,12 @@ pub(super) fn open(region: &Region) -> Vec<usize> {
     (0..region.dimension())
         .filter(|&index| region.upper[index] > 0.0)
         .collect()
+}
+
+/// `n` equal shares.
+#[allow(clippy::cast_precision_loss)]
+pub(super) fn equal(n: usize) -> DVector<f64> {
+    DVector::repeat(n, 1.0 / n as f64)
 }
 
 /// Weights in proportion to `scores` (positive, one for each of `open`), whose sum is what may be
@@ -37,23 +44,60 @@ pub(super) fn spread(
     weights
 }
 
-/// The rule's own answer if it is within the region, else the nearest point of the region.
+/// Variances of `open` assets.
 ///
 /// # Errors
-/// [`Failure::Infeasible`] if the region is empty.
+/// [`Failure::Missing`] if one is not positive: what never moves has no place in a rule that divides
+/// by risk.
+pub(super) fn variances(
+    problem: &Problem,
+    moments: &Moments,
+    open: &[usize],
+    rule: &'static str,
+) -> Result<Vec<f64>, Failure> {
+    let (n, shape) = (problem.assets.len(), moments.covariance.shape());
+    if shape != (n, n) {
+        return Err(Failure::Missing(format!(
+            "the covariance has {} × {} numbers; give {n} × {n}",
+            shape.0, shape.1
+        )));
+    }
+    open.iter()
+        .map(|&index| {
+            let variance = moments.covariance[(index, index)];
+            if variance > 0.0 && variance.is_finite() {
+                return Ok(variance);
+            }
+            Err(Failure::Missing(format!(
+                "{rule} divides by each asset's risk, and the variance of `{}` is {variance}; hold it \
+                 as cash, leave it out or set its greatest weight to 0",
+                problem.assets.get(index).map_or("", String::as_str)
+            )))
+        })
+        .collect()
+}
+
+/// The rule's own answer if it is within the region, else the nearest point of the region. `gap` is
+/// how far the answer may be from what the rule defines, where that is found by iteration.
+///
+/// # Errors
+/// As [`qp::nearest`].
 pub(super) fn within(
     weights: DVector<f64>,
+    gap: Option<f64>,
     region: &Region,
     rule: &'static str,
 ) -> Result<Candidate, Failure> {
     if region.violation(&weights) <= ROUNDING {
         return Ok(Candidate {
             weights,
-            gap: None,
+            gap,
             solver: Cow::Borrowed(rule),
         });
     }
-    Err(Failure::Missing(format!(
-        "the answer of {rule} breaks a limit"
-    )))
+    let nearest = qp::nearest(&weights, region)?;
+    Ok(Candidate {
+        solver: format!("{rule}, then the nearest point by {}", nearest.solver).into(),
+        ..nearest
+    })
 }

@@ -7,15 +7,7 @@ use airdrops_allocation::{moments, problem::Moments};
 use nalgebra::{DMatrix, DVector};
 use proptest::prelude::*;
 
-use crate::worlds::{long_only, matrix, random_returns, vector};
-
-/// Smooth returns that a few lines of any language repeat.
-fn waves(t: usize, n: usize) -> DMatrix<f64> {
-    DMatrix::from_fn(t, n, |row, column| {
-        let (r, c) = (row as f64, column as f64);
-        (1.0 + 0.7 * (r + 1.0) * (c + 1.0) + c * c).sin() * (0.01 * (c + 1.0)) + 0.001 * c
-    })
-}
+use crate::worlds::{long_only, matrix, random_returns, vector, waves};
 
 fn corners(covariance: &DMatrix<f64>) -> [f64; 3] {
     let last = covariance.nrows() - 1;

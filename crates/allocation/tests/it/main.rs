@@ -1,6 +1,7 @@
 //! The allocation engine from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod black_litterman;
 mod covariance;
 mod cvar;
 mod lp;

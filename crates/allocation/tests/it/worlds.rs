@@ -45,6 +45,21 @@ pub(crate) fn with_covariance(covariance: DMatrix<f64>) -> Problem {
     long_only(Returns::Moments(Moments { mean, covariance }))
 }
 
+/// The covariance of these volatilities and correlations.
+pub(crate) fn covariance_of(volatilities: &[f64], correlation: &DMatrix<f64>) -> DMatrix<f64> {
+    DMatrix::from_fn(volatilities.len(), volatilities.len(), |i, j| {
+        volatilities[i] * volatilities[j] * correlation[(i, j)]
+    })
+}
+
+/// Smooth returns that a few lines of any language repeat.
+pub(crate) fn waves(t: usize, n: usize) -> DMatrix<f64> {
+    DMatrix::from_fn(t, n, |row, column| {
+        let (r, c) = (row as f64, column as f64);
+        (1.0 + 0.7 * (r + 1.0) * (c + 1.0) + c * c).sin() * (0.01 * (c + 1.0)) + 0.001 * c
+    })
+}
+
 /// Returns with a common factor and unlike volatilities.
 pub(crate) fn random_returns(t: usize, n: usize, seed: u64) -> DMatrix<f64> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
