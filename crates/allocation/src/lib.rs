@@ -8,6 +8,7 @@
 //! - [`moments`]: means and covariances of a problem, whatever it gives.
 //! - [`cvar`]: expected loss in the worst share of outcomes.
 //! - [`lp`]: linear programs over a region, and which limits conflict.
+//! - [`kelly`]: growth-optimal weights.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`problem`]: assets, returns, limits, costs: what optimisers are asked.
@@ -22,6 +23,7 @@ pub mod moments;
 pub mod parts;
 pub mod cvar;
 pub mod lp;
+pub mod kelly;
 pub mod percentages;
 pub mod problem;
 pub mod qp;

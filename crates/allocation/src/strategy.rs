@@ -9,6 +9,8 @@ pub mod fixed;
 pub mod hrp;
 pub mod inverse_volatility;
 pub mod risk_parity;
+pub mod airdrop_kelly;
+pub mod kelly;
 
 use std::borrow::Cow;
 

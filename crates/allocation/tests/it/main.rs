@@ -5,6 +5,7 @@ mod black_litterman;
 mod covariance;
 mod cvar;
 mod lp;
+mod kelly;
 mod percentages;
 mod qp;
 mod rules;
