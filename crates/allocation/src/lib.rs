@@ -4,6 +4,9 @@
 //! estimators and optimisers, whose answers are checked again in integers.
 //!
 //! - [`mod@estimate`]: what an airdrop opportunity is worth, and how that is learnt.
+//! - [`mod@black_litterman`]: equilibrium returns and views in one posterior.
+//! - [`mod@covariance`]: of a history of returns: sample, exponential, shrunk.
+//! - [`moments`]: means and covariances of a problem, whatever it gives.
 //! - [`cvar`]: expected loss in the worst share of outcomes.
 //! - [`lp`]: linear programs over a region, and which limits conflict.
 //! - [`kelly`]: growth-optimal weights.
@@ -16,6 +19,11 @@
 //! - [`strategy`]: what all ways to choose weights have in common.
 
 pub mod estimate;
+pub mod certificate;
+pub mod black_litterman;
+pub mod covariance;
+pub mod moments;
+pub mod parts;
 pub mod cvar;
 pub mod lp;
 pub mod kelly;
@@ -24,6 +32,7 @@ pub mod problem;
 pub mod rebalance;
 pub mod qp;
 pub mod region;
+pub mod rounding;
 pub mod strategy;
 pub mod tranches;
 

@@ -1,6 +1,14 @@
 //! What all strategies have in common.
 
+mod rule;
+
+pub mod black_litterman;
+pub mod equal_weight;
 pub mod min_cvar;
+pub mod fixed;
+pub mod hrp;
+pub mod inverse_volatility;
+pub mod risk_parity;
 pub mod airdrop_kelly;
 pub mod kelly;
 

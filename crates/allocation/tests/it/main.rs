@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod estimate;
+mod black_litterman;
+mod covariance;
 mod cvar;
 mod lp;
 mod kelly;
@@ -9,3 +11,5 @@ mod percentages;
 mod planned;
 mod rebalance;
 mod qp;
+mod rules;
+mod worlds;
