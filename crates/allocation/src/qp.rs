@@ -4,9 +4,13 @@
 //! status is believed. Where the first method stops without an answer that this check accepts, the
 //! next one is asked, and the answer says so.
 
+mod active_set;
 mod bound;
+mod cholesky;
+mod gradient;
 mod interior;
 mod program;
+mod projection;
 mod risk;
 
 use std::borrow::Cow;
@@ -16,6 +20,7 @@ use nalgebra::{DMatrix, DVector};
 use crate::region::Region;
 use crate::strategy::{Candidate, Failure};
 use program::{Prices, Program};
+use projection::{Projection, project};
 pub use risk::Risk;
 
 /// An answer is accepted if its gap is at most this share of the objective's terms.
@@ -138,9 +143,126 @@ pub fn minimise(
 ) -> Result<Answer, Failure> {
     let program = Program::of(region)?;
     check(&risk, linear, &program)?;
-    let _ = warm;
     let linear = linear.as_slice();
-    by_interior_point(&risk, linear, &program, None)
+    let (before, found) = match risk {
+        Risk::Identity => ("projection", by_projection(linear, &program)?),
+        Risk::Linear => ("projection", by_proximal_steps(linear, &program)?),
+        Risk::Dense(_) | Risk::Factor { .. } => {
+            ("active set", by_active_set(&risk, linear, &program, warm)?)
+        }
+    };
+    if let Some(found) = found {
+        let checked = Checked::of(&risk, linear, &program, found);
+        if checked.is_good() {
+            return Ok(checked.answer(&program, Cow::Borrowed(before)));
+        }
+    }
+    by_interior_point(&risk, linear, &program, Some(before))
+}
+
+/// As [`minimise`], by the general method alone: clarabel's interior point.
+///
+/// # Errors
+/// As [`minimise`].
+pub fn minimise_by_interior_point(
+    risk: Risk<'_>,
+    linear: &DVector<f64>,
+    region: &Region,
+) -> Result<Answer, Failure> {
+    let program = Program::of(region)?;
+    check(&risk, linear, &program)?;
+    by_interior_point(&risk, linear.as_slice(), &program, None)
+}
+
+/// Projected gradient steps before the active set, for a cold start.
+const GRADIENT_STEPS: usize = 20;
+/// How often the active set may start again from projected gradient steps.
+const ROUNDS: usize = 8;
+/// A gap that is not worth another round, as a share of the objective's terms.
+const TIGHT: f64 = 1e-12;
+
+fn by_projection(linear: &[f64], program: &Program) -> Result<Option<Found>, Failure> {
+    let point: Vec<f64> = linear.iter().map(|c| -c).collect();
+    match project(&point, program, None) {
+        Projection::Found(weights, prices) => Ok(Some((weights, prices))),
+        Projection::Infeasible => Err(Failure::Infeasible),
+        Projection::Stopped => Ok(None),
+    }
+}
+
+/// A linear objective: proximal steps, which end at an optimum after finitely many (Mangasarian &
+/// Meyer 1979), each a projection.
+fn by_proximal_steps(linear: &[f64], program: &Program) -> Result<Option<Found>, Failure> {
+    let steepest = linear.iter().fold(0.0f64, |most, c| most.max(c.abs()));
+    let length = if steepest > 0.0 { 8.0 / steepest } else { 1.0 };
+    let mut point = vec![0.0; linear.len()];
+    let mut guess: Option<Prices> = None;
+    for _ in 0..60 {
+        let target: Vec<f64> = point
+            .iter()
+            .zip(linear)
+            .map(|(w, c)| w - length * c)
+            .collect();
+        match project(&target, program, guess.as_ref()) {
+            Projection::Found(there, prices) => {
+                let scaled = Prices {
+                    rows: prices.rows.iter().map(|y| y / length).collect(),
+                    turnover: prices.turnover / length,
+                };
+                let gap = bound::gap(program, &there, linear, &scaled);
+                let size: f64 = linear.iter().zip(&there).map(|(c, w)| (c * w).abs()).sum();
+                if gap <= 1e-12 * size || there == point {
+                    return Ok(Some((there, scaled)));
+                }
+                point = there;
+                guess = Some(prices);
+            }
+            Projection::Infeasible => return Err(Failure::Infeasible),
+            Projection::Stopped => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+fn by_active_set(
+    risk: &Risk<'_>,
+    linear: &[f64],
+    program: &Program,
+    warm: Option<&DVector<f64>>,
+) -> Result<Option<Found>, Failure> {
+    let n = program.dimension();
+    let warm = warm.filter(|warm| warm.len() == n && warm.iter().all(|w| w.is_finite()));
+    let point: Vec<f64> = match (warm, &program.turnover) {
+        (Some(warm), _) => warm.as_slice().to_vec(),
+        (None, Some(trade)) => trade.current.clone(),
+        (None, None) => vec![0.0; n],
+    };
+    let mut weights = match project(&point, program, None) {
+        Projection::Found(weights, _) => weights,
+        Projection::Infeasible => return Err(Failure::Infeasible),
+        Projection::Stopped => return Ok(None),
+    };
+    let mut steps = if warm.is_some() { 1 } else { GRADIENT_STEPS };
+    let mut best: Option<(f64, Found)> = None;
+    for _ in 0..ROUNDS {
+        let start = gradient::descend(risk, linear, program, weights, steps);
+        let found = active_set::solve(risk, linear, program, start);
+        let checked = Checked::of(risk, linear, program, found);
+        if checked.violation > FEASIBLE {
+            break;
+        }
+        let share = checked.gap / checked.size;
+        let improves = best.as_ref().is_none_or(|(least, _)| share < 0.5 * *least);
+        weights = checked.weights.clone();
+        if best.as_ref().is_none_or(|(least, _)| share < *least) {
+            best = Some((share, (checked.weights, checked.prices)));
+        }
+        if share <= TIGHT || (share <= GAP && !improves) {
+            break;
+        }
+        steps = 2 * steps.max(2);
+    }
+    Ok(best.map(|(_, found)| found))
 }
 
 fn by_interior_point(
