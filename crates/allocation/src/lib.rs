@@ -12,6 +12,7 @@
 //! - [`kelly`]: growth-optimal weights.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
+//! - [`mod@plan`]: from beliefs to what moves and what stays.
 //! - [`problem`]: assets, returns, limits, costs: what optimisers are asked.
 //! - [`rebalance`]: whether to move, what, and in which order.
 //! - [`qp`]: convex quadratic programs over a region, and the nearest point of one.
@@ -28,7 +29,10 @@ pub mod cvar;
 pub mod lp;
 pub mod kelly;
 pub mod percentages;
+pub mod plan;
 pub mod problem;
+pub mod solve;
+pub mod strategies;
 pub mod rebalance;
 pub mod qp;
 pub mod region;

@@ -67,9 +67,9 @@ pub struct Optimum {
     /// optimised.
     pub gap: Option<f64>,
     /// Expected return over the horizon, of capital.
-    pub mean: f64,
+    pub mean: Option<f64>,
     /// Its standard deviation.
-    pub volatility: f64,
+    pub volatility: Option<f64>,
     /// Expected logarithm of wealth over the horizon.
     pub growth: Option<f64>,
     /// The limits that bind.
@@ -96,7 +96,7 @@ pub enum PlanError {
     #[error("{0}")]
     Invalid(#[from] Invalid),
     /// There is no strategy of this name.
-    #[error("there is no strategy `{0}`; there are {names}", names = strategies::names().join(", "))]
+    #[error("there is no strategy `{0}`; there are {names}", names = strategies::names().collect::<Vec<_>>().join(", "))]
     UnknownStrategy(String),
     /// No allocation, with the reason.
     #[error("{0}")]
@@ -132,11 +132,7 @@ pub fn plan(question: &Question) -> Result<Plan, PlanError> {
     let explored = question.explored(&outlook);
     let (explored, solved) = match attempt(question, &drawn, &explored, strategy.as_ref()) {
         Err(SolveError::Infeasible(conflict)) if !explored.is_empty() => {
-            let names: Vec<String> = conflict.iter().map(ToString::to_string).collect();
-            notes.push(format!(
-                "nothing is explored, since that conflicts with {}",
-                names.join(", ")
-            ));
+            notes.push(format!("nothing is explored: {conflict}"));
             (Vec::new(), attempt(question, &drawn, &[], strategy.as_ref()))
         }
         solved => (explored, solved),
@@ -316,10 +312,14 @@ fn optimum(mandate: &Mandate, allocation: &Allocation) -> Optimum {
         strategy: mandate.strategy.clone(),
         solver: allocation.solver.clone(),
         gap: allocation.certificate.gap,
-        mean: allocation.mean,
-        volatility: allocation.volatility,
-        growth: allocation.growth,
-        binding: allocation.certificate.binding(),
+        mean: allocation.figures.mean,
+        volatility: allocation.figures.volatility,
+        growth: allocation.figures.growth,
+        binding: allocation
+            .certificate
+            .binding()
+            .map(|limit| limit.name.clone())
+            .collect(),
     }
 }
 

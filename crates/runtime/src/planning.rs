@@ -75,7 +75,7 @@ impl Outlook {
 impl Engine {
     /// Asks for a new plan if there is a reason to, and stores it before it takes effect. One that
     /// cannot be made leaves the last one in force, and says why once.
-    pub(crate) fn plan(
+    pub(crate) fn rebalance(
         &mut self,
         marked: &Marked<'_>,
         equity: Usd,

@@ -393,7 +393,7 @@ impl Engine {
         }
         if self.settings.planning.is_some() {
             let marked = self.gate.mark(snapshot);
-            self.plan(&marked, equity, &current, now)?;
+            self.rebalance(&marked, equity, &current, now)?;
         }
         let inputs = self.allocation_inputs(equity, current);
         let targets = match allocate(&inputs) {
