@@ -16,19 +16,21 @@
 //! - [`region`]: the convex set that weights must lie in.
 //! - [`strategy`]: what all ways to choose weights have in common.
 
-pub mod certificate;
 pub mod black_litterman;
+pub mod certificate;
 pub mod covariance;
+pub mod cvar;
+pub mod kelly;
+pub mod lp;
 pub mod moments;
 pub mod parts;
-pub mod cvar;
-pub mod lp;
-pub mod kelly;
 pub mod percentages;
 pub mod problem;
 pub mod qp;
 pub mod region;
 pub mod rounding;
+pub mod solve;
+pub mod strategies;
 pub mod strategy;
 pub mod tranches;
 

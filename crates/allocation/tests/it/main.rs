@@ -4,9 +4,10 @@
 mod black_litterman;
 mod covariance;
 mod cvar;
-mod lp;
 mod kelly;
+mod lp;
 mod percentages;
 mod qp;
 mod rules;
+mod solve;
 mod worlds;
