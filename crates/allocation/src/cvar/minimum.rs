@@ -7,7 +7,7 @@ use nalgebra::{DMatrix, DVector};
 use super::direct;
 use crate::lp::dual::Multipliers;
 use crate::lp::layout::Layout;
-use crate::lp::program::{Bend, Block, Variable};
+use crate::lp::program::{Bend, Columns, Variable};
 use crate::lp::simplex::{End, Simplex};
 use crate::lp::{check, first_phase, limit};
 use crate::region::Region;
@@ -138,7 +138,7 @@ impl<'a> Asked<'a> {
         let limits = layout.program(region);
         let vertex = first_phase(&limits, region)?;
 
-        let body = Block::bordered(self.returns, -self.scale, -1.0);
+        let body = Columns::bordered(self.returns, -self.scale, -1.0);
         let origin = layout.origin();
         let held = super::losses(self.returns, &origin);
         let bends: Vec<Bend> = held

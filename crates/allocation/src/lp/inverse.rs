@@ -30,11 +30,13 @@ impl Inverse {
     pub(super) fn transposed_times(&self, v: &[f64], out: &mut Vec<f64>) {
         out.clear();
         out.resize(self.size, 0.0);
-        for (a, &factor) in v.iter().enumerate() {
-            if factor != 0.0 {
-                add_scaled(out, factor, self.row(a));
-            }
-        }
+        let rows: Vec<(f64, &[f64])> = v
+            .iter()
+            .enumerate()
+            .filter(|(_, factor)| **factor != 0.0)
+            .map(|(a, factor)| (*factor, self.row(a)))
+            .collect();
+        add_all_scaled(out, &rows);
     }
 
     /// The `b`-th column into `out`.
@@ -207,6 +209,22 @@ impl Inverse {
 pub(super) fn add_scaled(out: &mut [f64], factor: f64, v: &[f64]) {
     for (target, &entry) in out.iter_mut().zip(v) {
         *target += factor * entry;
+    }
+}
+
+/// `out += Σ factor · v`, four at a time.
+pub(super) fn add_all_scaled(out: &mut [f64], terms: &[(f64, &[f64])]) {
+    let size = out.len();
+    let mut fours = terms.chunks_exact(4);
+    for four in &mut fours {
+        let [(p, a), (q, b), (r, c), (s, d)] = [four[0], four[1], four[2], four[3]];
+        let (a, b, c, d) = (&a[..size], &b[..size], &c[..size], &d[..size]);
+        for (place, target) in out.iter_mut().enumerate() {
+            *target += (p * a[place] + q * b[place]) + (r * c[place] + s * d[place]);
+        }
+    }
+    for &(factor, v) in fours.remainder() {
+        add_scaled(out, factor, v);
     }
 }
 

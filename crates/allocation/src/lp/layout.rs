@@ -2,7 +2,7 @@
 
 use nalgebra::DVector;
 
-use super::program::{Bend, Block, Program, Variable};
+use super::program::{Bend, Columns, Program, Variable};
 use crate::region::Region;
 
 /// One variable per weight; with a limit of turnover two: what is bought and what is sold.
@@ -71,7 +71,7 @@ impl Layout {
             .collect();
         let turnover = region.turnover.as_ref().filter(|_| self.current.is_some());
         let rows = region.rows.len() + usize::from(turnover.is_some());
-        let mut head = Block::zeros(rows, variables.len());
+        let mut head = Columns::zeros(rows, variables.len());
         let mut bends = Vec::with_capacity(rows);
         for (place, row) in region.rows.iter().enumerate() {
             for &(asset, coefficient) in &row.terms {
@@ -92,7 +92,7 @@ impl Layout {
         Program {
             variables,
             head,
-            body: Block::default(),
+            body: Columns::default(),
             bends,
         }
     }

@@ -3,7 +3,7 @@
 
 use nalgebra::DMatrix;
 
-use super::inverse::{add_scaled, dot};
+use super::inverse::{add_all_scaled, add_scaled};
 
 /// What the value of a row costs: nothing in `[min, max]`, `below` per unit under it, `above` per
 /// unit over it. An infinite price makes the limit hard.
@@ -26,70 +26,55 @@ impl Bend {
     }
 }
 
-/// Dense rows that many variables may share with a sign, stored both ways.
+/// A dense matrix by columns.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Block {
+pub(crate) struct Columns {
     rows: usize,
     columns: usize,
-    by_row: Vec<f64>,
-    by_column: Vec<f64>,
+    entries: Vec<f64>,
 }
 
-impl Block {
+impl Columns {
     pub(crate) fn zeros(rows: usize, columns: usize) -> Self {
         Self {
             rows,
             columns,
-            by_row: vec![0.0; rows * columns],
-            by_column: vec![0.0; rows * columns],
+            entries: vec![0.0; rows * columns],
         }
     }
 
     /// `scale · matrix` with a last column of `last`.
     pub(crate) fn bordered(matrix: &DMatrix<f64>, scale: f64, last: f64) -> Self {
-        const TILE: usize = 32;
         let (rows, width) = matrix.shape();
-        let columns = width + 1;
-        let mut by_column: Vec<f64> = matrix.iter().map(|entry| entry * scale).collect();
-        by_column.resize(rows * columns, last);
-        let mut by_row = vec![0.0; rows * columns];
-        for row_tile in (0..rows).step_by(TILE) {
-            for column_tile in (0..columns).step_by(TILE) {
-                for row in row_tile..(row_tile + TILE).min(rows) {
-                    for column in column_tile..(column_tile + TILE).min(columns) {
-                        by_row[row * columns + column] = by_column[column * rows + row];
-                    }
-                }
-            }
-        }
+        let mut entries = Vec::with_capacity(rows * (width + 1));
+        entries.extend(matrix.iter().map(|entry| entry * scale));
+        entries.resize(rows * (width + 1), last);
         Self {
             rows,
-            columns,
-            by_row,
-            by_column,
+            columns: width + 1,
+            entries,
         }
     }
 
-    pub(crate) fn set(&mut self, row: usize, column: usize, value: f64) {
-        self.by_row[row * self.columns + column] = value;
-        self.by_column[column * self.rows + row] = value;
-    }
-
-    pub(crate) fn row(&self, row: usize) -> &[f64] {
-        &self.by_row[row * self.columns..(row + 1) * self.columns]
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
     }
 
     pub(crate) fn column(&self, column: usize) -> &[f64] {
-        &self.by_column[column * self.rows..(column + 1) * self.rows]
+        &self.entries[column * self.rows..(column + 1) * self.rows]
+    }
+
+    pub(crate) fn set(&mut self, row: usize, column: usize, value: f64) {
+        self.entries[column * self.rows + row] = value;
     }
 }
 
 /// A variable: where its column stands and within which bounds it lies.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Variable {
-    /// The column of the block `body`.
+    /// The column of `body`.
     pub(crate) source: usize,
-    /// The sign with which it counts there.
+    /// The sign with which it counts there; several variables may share a column.
     pub(crate) sign: f64,
     pub(crate) lower: f64,
     pub(crate) upper: f64,
@@ -100,23 +85,19 @@ pub(crate) struct Variable {
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
     pub(crate) variables: Vec<Variable>,
-    pub(crate) head: Block,
-    pub(crate) body: Block,
+    pub(crate) head: Columns,
+    pub(crate) body: Columns,
     /// One per row, those of `head` first.
     pub(crate) bends: Vec<Bend>,
 }
 
 impl Program {
-    /// The same with one more variable that the head does not know, and rows of a body.
-    pub(crate) fn with_body(mut self, variable: Variable, body: Block, bends: &[Bend]) -> Self {
-        let (rows, columns) = (self.head.rows, self.head.columns);
-        let mut head = Block::zeros(rows, columns + 1);
-        for row in 0..rows {
-            for column in 0..columns {
-                head.set(row, column, self.head.by_row[row * columns + column]);
-            }
-        }
-        self.head = head;
+    /// The same with one more variable, which the head does not count, and rows of a body.
+    pub(crate) fn with_body(mut self, variable: Variable, body: Columns, bends: &[Bend]) -> Self {
+        self.head
+            .entries
+            .resize(self.head.entries.len() + self.head.rows, 0.0);
+        self.head.columns += 1;
         self.variables.push(variable);
         self.body = body;
         self.bends.extend_from_slice(bends);
@@ -137,40 +118,28 @@ impl Program {
 
     pub(crate) fn entry(&self, row: usize, variable: usize) -> f64 {
         if row < self.head.rows {
-            self.head.by_column[variable * self.head.rows + row]
+            self.head.entries[variable * self.head.rows + row]
         } else {
             let Variable { source, sign, .. } = self.variables[variable];
-            sign * self.body.by_column[source * self.body.rows + row - self.head.rows]
+            sign * self.body.entries[source * self.body.rows + row - self.head.rows]
         }
     }
 
-    /// `out += factor · column`, over all rows.
-    pub(crate) fn add_column(&self, out: &mut [f64], variable: usize, factor: f64) {
+    /// `out += Σ factor · column` over all rows, of variables with factors.
+    pub(crate) fn add_columns(&self, out: &mut [f64], terms: &[(usize, f64)]) {
         let (head, body) = out.split_at_mut(self.head.rows);
-        add_scaled(head, factor, self.head.column(variable));
-        if self.body.rows > 0 {
-            let Variable { source, sign, .. } = self.variables[variable];
-            add_scaled(body, sign * factor, self.body.column(source));
+        for &(variable, factor) in terms {
+            add_scaled(head, factor, self.head.column(variable));
         }
-    }
-
-    /// `x` summed over the variables of each source, with their signs.
-    pub(crate) fn gather(&self, x: &[f64]) -> Vec<f64> {
-        let mut sources = vec![0.0; self.sources()];
         if self.body.rows > 0 {
-            for (variable, &value) in self.variables.iter().zip(x) {
-                sources[variable.source] += variable.sign * value;
-            }
-        }
-        sources
-    }
-
-    /// The value of a row; `sources` is [`Program::gather`] of `x`.
-    pub(crate) fn activity(&self, row: usize, x: &[f64], sources: &[f64]) -> f64 {
-        if row < self.head.rows {
-            dot(self.head.row(row), x)
-        } else {
-            dot(self.body.row(row - self.head.rows), sources)
+            let columns: Vec<(f64, &[f64])> = terms
+                .iter()
+                .map(|&(variable, factor)| {
+                    let Variable { source, sign, .. } = self.variables[variable];
+                    (sign * factor, self.body.column(source))
+                })
+                .collect();
+            add_all_scaled(body, &columns);
         }
     }
 }

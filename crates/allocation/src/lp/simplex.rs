@@ -5,8 +5,12 @@
 //! not grow with the cube of the number of rows. A step goes along an edge past all bends at which
 //! the objective still falls (Fourer 1985, "A simplex algorithm for piecewise-linear programming").
 
+mod pricing;
+mod ratio;
+
 use super::inverse::{Inverse, add_scaled, dot};
 use super::program::{Bend, Program};
+use ratio::{Candidate, Stop, choose_stop};
 
 /// Reduced costs below this are zero.
 const DUAL_TOLERANCE: f64 = 1e-11;
@@ -18,8 +22,6 @@ const SINGULAR: f64 = 1e-11;
 pub(super) const FEASIBLE: f64 = 1e-10;
 /// What a value at a bend can be off by.
 const ROUNDING: f64 = 1e-13;
-/// Stops closer together than this are at the same place.
-const RATIO_TOLERANCE: f64 = 1e-12;
 /// Updates of the inverse before it is made again.
 const UPDATES: usize = 64;
 /// Iterations without progress before the rule that cannot cycle takes over.
@@ -52,30 +54,6 @@ enum Entering {
     Row(usize, Zone),
 }
 
-/// What ends a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Stop {
-    /// The entering one comes to its other bound or bend.
-    Flip,
-    /// The basic variable at this place comes to a bound.
-    Variable { place: usize, up: bool },
-    /// This row comes to its least or most.
-    Row {
-        row: usize,
-        /// Whether it is the second of the bends on the way, if there are two.
-        second: bool,
-        up: bool,
-    },
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Candidate {
-    ratio: f64,
-    pivot: f64,
-    jump: f64,
-    stop: Stop,
-}
-
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
@@ -99,23 +77,22 @@ pub(crate) struct Simplex<'a> {
     values: Vec<f64>,
     inverse: Inverse,
     updates: usize,
-    /// `Σ slope · row` of the loose rows of the body, by source.
+    /// Variables that are priced at each step.
+    active: Vec<usize>,
+    /// Their columns of the body, and where each column of the body stands among them.
+    columns: Vec<usize>,
+    slots: Vec<Option<usize>>,
+    /// The body by rows, over these columns.
+    compact: Vec<f64>,
+    /// `Σ slope · row` of the loose rows of the body, over these columns.
     loose: Vec<f64>,
+    /// What entered last, with its reference weight.
+    entered: Option<(Entering, f64)>,
     pub(crate) prices: Vec<f64>,
     reduced: Vec<f64>,
     weights: Vec<f64>,
     row_weights: Vec<f64>,
     pub(crate) iterations: usize,
-}
-
-impl Stop {
-    fn row(row: usize, up: bool, at_max: bool) -> Self {
-        Self::Row {
-            row,
-            second: up == at_max,
-            up,
-        }
-    }
 }
 
 impl<'a> Simplex<'a> {
@@ -146,14 +123,19 @@ impl<'a> Simplex<'a> {
             values: Vec::new(),
             inverse: Inverse::default(),
             updates: 0,
+            active: Vec::new(),
+            columns: Vec::new(),
+            slots: Vec::new(),
+            compact: Vec::new(),
             loose: Vec::new(),
+            entered: None,
             prices: vec![0.0; program.rows()],
             reduced: vec![0.0; n],
             weights: vec![1.0; n],
             row_weights: vec![1.0; program.rows()],
             iterations: 0,
         };
-        simplex.refactorise();
+        simplex.activate_first();
         simplex
     }
 
@@ -166,7 +148,7 @@ impl<'a> Simplex<'a> {
         simplex.rows[..smaller.rows.len()].copy_from_slice(&smaller.rows);
         simplex.basic.clone_from(&smaller.basic);
         simplex.tight.clone_from(&smaller.tight);
-        simplex.refactorise();
+        simplex.activate_first();
         simplex
     }
 
@@ -265,7 +247,7 @@ impl<'a> Simplex<'a> {
         let mut correction = Vec::new();
         // The second round takes out the error of the inverse.
         for _ in 0..2 {
-            let sources = self.program.gather(&self.x);
+            self.values = self.activities();
             let missing: Vec<f64> = self
                 .tight
                 .iter()
@@ -276,7 +258,7 @@ impl<'a> Simplex<'a> {
                     } else {
                         bend.max
                     };
-                    target - self.program.activity(row, &self.x, &sources)
+                    target - self.values[row]
                 })
                 .collect();
             self.inverse.times(&missing, &mut correction);
@@ -284,161 +266,28 @@ impl<'a> Simplex<'a> {
                 self.x[variable] += change;
             }
         }
-        let mut values = vec![0.0; self.program.rows()];
-        for (variable, &x) in self.x.iter().enumerate() {
-            if x != 0.0 {
-                self.program.add_column(&mut values, variable, x);
-            }
-        }
-        self.values = values;
-        self.loose = vec![0.0; self.program.sources()];
-        let head = self.program.head_rows();
+        self.values = self.activities();
         for row in 0..self.program.rows() {
             if let RowState::Loose(before) = self.rows[row] {
                 let zone = self.zone_of(row, self.values[row], before);
                 self.rows[row] = RowState::Loose(zone);
-                let slope = self.slope(row, zone);
-                if row >= head && slope != 0.0 {
-                    add_scaled(&mut self.loose, slope, self.program.body.row(row - head));
-                }
             }
         }
+        self.sum_loose();
     }
 
-    /// Sets the slope of a row of the body that goes from one slope to another.
-    fn shift_slope(&mut self, row: usize, change: f64) {
-        let head = self.program.head_rows();
-        if row >= head && change != 0.0 {
-            add_scaled(&mut self.loose, change, self.program.body.row(row - head));
-        }
-    }
-
-    /// Prices of rows and reduced costs of variables.
-    fn price(&mut self) {
-        let program = self.program;
-        let head = program.head_rows();
-        for (row, state) in self.rows.iter().enumerate() {
-            if let RowState::Loose(zone) = *state {
-                self.prices[row] = self.slope(row, zone);
-            }
-        }
-        let cost = |variable: usize| {
-            if self.first_phase {
-                0.0
-            } else {
-                program.variables[variable].cost
-            }
-        };
-        let loose_cost = |variable: usize| {
-            let mut sum = cost(variable);
-            if program.sources() > 0 {
-                let column = program.variables[variable];
-                sum += column.sign * self.loose[column.source];
-            }
-            for (row, entry) in program.head.column(variable).iter().enumerate() {
-                if let RowState::Loose(_) = self.rows[row] {
-                    sum += self.prices[row] * entry;
-                }
-            }
-            sum
-        };
-        let basic: Vec<f64> = self.basic.iter().map(|&j| -loose_cost(j)).collect();
-        let mut tight = Vec::new();
-        self.inverse.transposed_times(&basic, &mut tight);
-        let mut sources = self.loose.clone();
-        for (&row, &price) in self.tight.iter().zip(&tight) {
-            self.prices[row] = price;
-            if row >= head && price != 0.0 {
-                add_scaled(&mut sources, price, program.body.row(row - head));
-            }
-        }
-        for (j, variable) in program.variables.iter().enumerate() {
-            self.reduced[j] = if self.first_phase { 0.0 } else { variable.cost };
-            if !sources.is_empty() {
-                self.reduced[j] += variable.sign * sources[variable.source];
-            }
-        }
-        for row in 0..head {
-            if self.prices[row] != 0.0 {
-                add_scaled(&mut self.reduced, self.prices[row], program.head.row(row));
-            }
-        }
-    }
-
-    /// What may enter with its rate of descent: a sign for the direction, and the rate.
-    fn improving(&self, variable: usize) -> Option<(f64, f64)> {
-        if self.place[variable].is_some() {
-            return None;
-        }
-        let bounds = self.program.variables[variable];
-        let rate = self.reduced[variable];
-        if rate < -DUAL_TOLERANCE && self.x[variable] < bounds.upper {
-            Some((1.0, -rate))
-        } else if rate > DUAL_TOLERANCE && self.x[variable] > bounds.lower {
-            Some((-1.0, rate))
-        } else {
-            None
-        }
-    }
-
-    fn improving_row(&self, row: usize) -> Option<(Zone, f64, f64)> {
-        let bend = self.bend(row);
-        let (left, right, under, over) = match self.rows[row] {
-            RowState::Loose(_) => return None,
-            RowState::AtMin(_) if bend.min < bend.max => {
-                (-bend.below, 0.0, Zone::Below, Zone::Between)
-            }
-            RowState::AtMax(_) if bend.min < bend.max => {
-                (0.0, bend.above, Zone::Between, Zone::Above)
-            }
-            _ => (-bend.below, bend.above, Zone::Below, Zone::Above),
-        };
-        let price = self.prices[row];
-        if price > right + DUAL_TOLERANCE {
-            Some((over, 1.0, price - right))
-        } else if price < left - DUAL_TOLERANCE {
-            Some((under, -1.0, left - price))
-        } else {
-            None
-        }
-    }
-
-    /// The entering one: the steepest by the reference weights, or the first if `first`.
-    fn choose(&self, first: bool) -> Option<(Entering, f64, f64)> {
-        let mut best: Option<(Entering, f64, f64)> = None;
-        let mut score = 0.0;
-        for &row in &self.tight {
-            if let Some((zone, sign, rate)) = self.improving_row(row) {
-                let new = if first {
-                    // Rows after variables, by number.
-                    -((self.x.len() + row) as f64) - 1.0
-                } else {
-                    rate * rate / self.row_weights[row]
-                };
-                if best.is_none() || new > score {
-                    score = new;
-                    best = Some((Entering::Row(row, zone), sign, rate));
-                }
-            }
-        }
-        for variable in 0..self.x.len() {
-            if let Some((sign, rate)) = self.improving(variable) {
-                let bounds = self.program.variables[variable];
-                let new = if first {
-                    -(variable as f64) - 1.0
-                } else if bounds.lower == f64::NEG_INFINITY && bounds.upper == f64::INFINITY {
-                    // Once basic, what is free stays so.
-                    f64::MAX
-                } else {
-                    rate * rate / self.weights[variable]
-                };
-                if best.is_none() || new > score {
-                    score = new;
-                    best = Some((Entering::Variable(variable), sign, rate));
-                }
-            }
-        }
-        best
+    /// The values of all rows.
+    fn activities(&self) -> Vec<f64> {
+        let mut values = vec![0.0; self.program.rows()];
+        let terms: Vec<(usize, f64)> = self
+            .x
+            .iter()
+            .enumerate()
+            .filter(|(_, x)| **x != 0.0)
+            .map(|(variable, &x)| (variable, x))
+            .collect();
+        self.program.add_columns(&mut values, &terms);
+        values
     }
 
     /// Minimises from where it stands: first the sum by which hard limits are broken, if any are.
@@ -454,6 +303,9 @@ impl<'a> Simplex<'a> {
             }
             self.price();
             let Some((entering, sign, rate)) = self.choose(idle > PATIENCE) else {
+                if self.activate_more() {
+                    continue;
+                }
                 // Believed only right after the core was inverted.
                 if verified || self.updates == 0 {
                     return End::Optimal;
@@ -525,14 +377,17 @@ impl<'a> Simplex<'a> {
         };
         let moves: Vec<f64> = solved.iter().map(|entry| toward * entry).collect();
         let mut rates = vec![0.0; self.program.rows()];
-        for (&variable, &change) in self.basic.iter().zip(&moves) {
-            if change != 0.0 {
-                self.program.add_column(&mut rates, variable, change);
-            }
-        }
+        let mut terms: Vec<(usize, f64)> = self
+            .basic
+            .iter()
+            .zip(&moves)
+            .filter(|(_, change)| **change != 0.0)
+            .map(|(&variable, &change)| (variable, change))
+            .collect();
         if let Entering::Variable(variable) = entering {
-            self.program.add_column(&mut rates, variable, sign);
+            terms.push((variable, sign));
         }
+        self.program.add_columns(&mut rates, &terms);
         let mut candidates = self.candidates(entering, sign, &moves, &rates);
         let chosen = choose_stop(&mut candidates, rate, first)?;
         let Candidate { ratio, stop, .. } = candidates[chosen];
@@ -549,113 +404,14 @@ impl<'a> Simplex<'a> {
                 self.cross(row, up, second == up);
             }
         }
+        if stop != Stop::Flip {
+            self.entered = Some(match entering {
+                Entering::Variable(variable) => (entering, self.weights[variable]),
+                Entering::Row(row, _) => (entering, self.row_weights[row]),
+            });
+        }
         self.pivot(entering, sign, stop, &solved);
         Some(ratio)
-    }
-
-    /// All that may end a step along `moves` and `rates`.
-    fn candidates(
-        &self,
-        entering: Entering,
-        sign: f64,
-        moves: &[f64],
-        rates: &[f64],
-    ) -> Vec<Candidate> {
-        let mut candidates = Vec::new();
-        // Beyond the first hard stop nothing matters.
-        let mut end = f64::INFINITY;
-        let mut add = |distance: f64, pivot: f64, jump: f64, stop: Stop| {
-            let ratio = (distance / pivot.abs()).max(0.0);
-            if ratio > end {
-                return;
-            }
-            if jump.is_infinite() {
-                end = ratio + RATIO_TOLERANCE;
-            }
-            candidates.push(Candidate {
-                ratio,
-                pivot: pivot.abs(),
-                jump,
-                stop,
-            });
-        };
-        match entering {
-            Entering::Variable(variable) => {
-                let bounds = self.program.variables[variable];
-                let distance = if sign > 0.0 {
-                    bounds.upper - self.x[variable]
-                } else {
-                    self.x[variable] - bounds.lower
-                };
-                if distance.is_finite() {
-                    add(distance, 1.0, f64::INFINITY, Stop::Flip);
-                }
-            }
-            Entering::Row(row, zone) => {
-                let bend = self.bend(row);
-                let jump = if sign > 0.0 { bend.above } else { bend.below };
-                let distance = bend.max - bend.min;
-                if zone == Zone::Between && distance.is_finite() && jump > 0.0 {
-                    add(distance, 1.0, f64::INFINITY, Stop::Flip);
-                }
-            }
-        }
-        for (place, (&variable, &change)) in self.basic.iter().zip(moves).enumerate() {
-            if change.abs() <= PIVOT_TOLERANCE {
-                continue;
-            }
-            let bounds = self.program.variables[variable];
-            let up = change > 0.0;
-            let distance = if up {
-                bounds.upper - self.x[variable]
-            } else {
-                self.x[variable] - bounds.lower
-            };
-            if distance.is_finite() {
-                add(
-                    distance,
-                    change,
-                    f64::INFINITY,
-                    Stop::Variable { place, up },
-                );
-            }
-        }
-        for (row, &change) in rates.iter().enumerate() {
-            let RowState::Loose(zone) = self.rows[row] else {
-                continue;
-            };
-            if change.abs() <= PIVOT_TOLERANCE {
-                continue;
-            }
-            let bend = self.bend(row);
-            let value = self.values[row];
-            let up = change > 0.0;
-            if bend.min.is_finite()
-                && bend.below > 0.0
-                && ((up && zone == Zone::Below) || (!up && zone != Zone::Below))
-            {
-                let distance = if up {
-                    bend.min - value
-                } else {
-                    value - bend.min
-                };
-                let stop = Stop::row(row, up, false);
-                add(distance, change, change.abs() * bend.below, stop);
-            }
-            if bend.max.is_finite()
-                && bend.above > 0.0
-                && ((up && zone != Zone::Above) || (!up && zone == Zone::Above))
-            {
-                let distance = if up {
-                    bend.max - value
-                } else {
-                    value - bend.max
-                };
-                let stop = Stop::row(row, up, true);
-                add(distance, change, change.abs() * bend.above, stop);
-            }
-        }
-        candidates
     }
 
     /// A loose row passes a bend.
@@ -769,6 +525,7 @@ impl<'a> Simplex<'a> {
         let bounds = self.program.variables[variable];
         self.x[variable] = if up { bounds.upper } else { bounds.lower };
         self.place[variable] = None;
+        self.weights[variable] = 1.0;
     }
 
     fn tighten(&mut self, row: usize, at_max: bool, place: usize) {
@@ -776,6 +533,7 @@ impl<'a> Simplex<'a> {
             let slope = self.slope(row, zone);
             self.shift_slope(row, -slope);
         }
+        self.row_weights[row] = 1.0;
         let bend = self.program.bends[row];
         self.values[row] = if at_max { bend.max } else { bend.min };
         self.rows[row] = if at_max {
@@ -790,32 +548,4 @@ impl<'a> Simplex<'a> {
         let slope = self.slope(row, zone);
         self.shift_slope(row, slope);
     }
-}
-
-/// The stop at which the objective falls no more; `candidates` come back sorted as far as that.
-fn choose_stop(candidates: &mut [Candidate], rate: f64, first: bool) -> Option<usize> {
-    candidates.sort_unstable_by(|a, b| {
-        a.ratio
-            .total_cmp(&b.ratio)
-            .then_with(|| a.stop.cmp(&b.stop))
-    });
-    if first {
-        return (!candidates.is_empty()).then_some(0);
-    }
-    let mut slope = -rate;
-    let mut chosen = candidates.iter().position(|candidate| {
-        slope += candidate.jump;
-        slope >= -1e-12 * rate
-    })?;
-    // Of those that stop at the same place, the one with the greatest pivot.
-    let limit = candidates[chosen].ratio + RATIO_TOLERANCE;
-    for next in chosen + 1..candidates.len() {
-        if candidates[next].ratio > limit {
-            break;
-        }
-        if candidates[next].pivot > candidates[chosen].pivot {
-            chosen = next;
-        }
-    }
-    Some(chosen)
 }
