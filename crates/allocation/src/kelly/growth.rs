@@ -15,11 +15,7 @@ pub(crate) enum Aim {
     /// Most `E[log W]` under `E[W^-λ] ≤ 1`.
     Bounded(f64),
     /// Most `log · E[log W] − price · E[W^-λ]`.
-    Priced {
-        log: f64,
-        price: f64,
-        exponent: f64,
-    },
+    Priced { log: f64, price: f64, exponent: f64 },
 }
 
 /// `E[W^-λ]`: at most one if `bound`, else part of the objective at a fixed price.
@@ -158,7 +154,11 @@ impl Objective for Growth {
             return false;
         }
         self.center();
-        if self.power.as_ref().is_some_and(|power| power.value > STEEP && !last) {
+        if self
+            .power
+            .as_ref()
+            .is_some_and(|power| power.value > STEEP && !last)
+        {
             return false;
         }
         if let Some(power) = self.power.as_mut().filter(|power| power.bound) {
