@@ -148,7 +148,7 @@ pub fn safest(scenarios: &Scenarios, region: &Region, exponent: f64) -> Result<C
         scenarios,
         region,
         &Reduction::new(region)?,
-        Aim::Safety(exponent),
+        safety(exponent),
     )
 }
 
@@ -278,7 +278,9 @@ fn snap(
     (reduction.expand(&answer.weights), answer.gap)
 }
 
-/// Under the drawdown bound, where it binds.
+/// Under the drawdown bound, where it binds: the optimiser with the bound as a limit; if that jams,
+/// with a price on it that is searched for; and in any case `free` scaled toward cash, or toward the
+/// safest weights where the limits do not allow all in cash.
 fn bounded(
     scenarios: &Scenarios,
     region: &Region,
@@ -286,69 +288,72 @@ fn bounded(
     free: &Candidate,
     exponent: f64,
 ) -> Result<Candidate, Failure> {
-    let most = growth(scenarios, &free.weights) + free.gap.unwrap_or_default();
-    // From an answer that keeps the bound but for rounding, a hair toward what is safest.
-    let settle = |from: &DVector<f64>, to: &DVector<f64>| -> Option<DVector<f64>> {
-        let mut part = 0.0;
-        for _ in 0..40 {
-            let weights = from * (1.0 - part) + to * part;
-            if drawdown::expected_power(scenarios, &weights, exponent) <= 1.0 {
-                return Some(weights);
+    let mut anchor = DVector::zeros(region.dimension());
+    if region.violation(&anchor) > 0.0 {
+        anchor = solve(scenarios, region, reduction, safety(exponent))?.weights;
+        if drawdown::expected_power(scenarios, &anchor, exponent) > 1.0 {
+            return Err(Failure::Infeasible);
+        }
+    }
+    // What keeps the bound but for rounding is moved by a hair.
+    let settle = |weights: &DVector<f64>| {
+        let share = drawdown::scale_toward(scenarios, weights, &anchor, exponent);
+        drawdown::between(weights, &anchor, share)
+    };
+    let mut best = settle(&free.weights);
+    let mut own = growth(scenarios, &best);
+    let mut most = growth(scenarios, &free.weights) + free.gap.unwrap_or_default();
+    let mut solver = "kelly interior point, scaled to cash for the drawdown bound";
+    if let Ok(found) = solve(scenarios, region, reduction, Aim::Bounded(exponent)) {
+        let gap = found.gap.unwrap_or(f64::INFINITY);
+        most = most.min(growth(scenarios, &found.weights) + gap);
+        let settled = settle(&found.weights);
+        let growth = growth(scenarios, &settled);
+        if growth > own {
+            (best, own) = (settled, growth);
+            solver = "kelly interior point under the drawdown bound";
+        }
+    }
+    if most - own > GAP {
+        let priced = |price: f64| {
+            let aim = Aim::Priced {
+                log: 1.0,
+                price,
+                exponent,
+            };
+            solve(scenarios, region, reduction, aim).ok()
+        };
+        let mut search = drawdown::PriceSearch::new(exponent);
+        while let Some(price) = search.next() {
+            let Some(found) = priced(price) else {
+                search.skip();
+                continue;
+            };
+            let power = drawdown::expected_power(scenarios, &found.weights, exponent);
+            let gap = found.gap.unwrap_or(f64::INFINITY);
+            // The Lagrangian bounds what keeps the bound.
+            let bound = growth(scenarios, &found.weights) + gap + price * (1.0 - power);
+            most = most.min(bound);
+            let settled = settle(&found.weights);
+            let growth = growth(scenarios, &settled);
+            if growth > own {
+                (best, own) = (settled, growth);
+                solver = "kelly interior point with a price on drawdown";
             }
-            part = if part == 0.0 { 1e-14 } else { 4.0 * part };
-            if part > 1.0 {
+            if most - own <= GAP {
                 break;
             }
+            search.tell(power - 1.0);
         }
-        None
-    };
-    let none = DVector::zeros(region.dimension());
-    let cash = region.violation(&none) <= 0.0;
-    let found = solve(scenarios, region, reduction, Aim::Bounded(exponent)).ok();
-    if cash {
-        let share = drawdown::scale_to_cash(scenarios, &free.weights, exponent);
-        let scaled = settle(&(&free.weights * share), &none).unwrap_or_else(|| none.clone());
-        let own = growth(scenarios, &scaled);
-        let settled = found.and_then(|found| Some((settle(&found.weights, &none)?, found)));
-        if let Some((weights, found)) = settled {
-            let lost = growth(scenarios, &found.weights) - growth(scenarios, &weights);
-            let gap = found.gap.unwrap_or(f64::INFINITY) + lost.max(0.0);
-            if gap <= most - own {
-                return Ok(candidate(
-                    weights,
-                    gap,
-                    "kelly interior point under the drawdown bound",
-                ));
-            }
-        }
-        return Ok(candidate(
-            scaled,
-            most - own,
-            "kelly interior point, scaled to cash for the drawdown bound",
-        ));
     }
-    let safest = solve(scenarios, region, reduction, Aim::Safety(exponent))?;
-    let least = drawdown::expected_power(scenarios, &safest.weights, exponent);
-    if least - safest.gap.unwrap_or(f64::INFINITY) > 1.0 {
-        return Err(Failure::Infeasible);
-    }
-    let settled = found
-        .as_ref()
-        .and_then(|found| settle(&found.weights, &safest.weights))
-        .or_else(|| settle(&free.weights, &safest.weights));
-    match settled {
-        Some(weights) => {
-            let bound = found.map_or(most, |found| {
-                let own = growth(scenarios, &found.weights);
-                most.min(own + found.gap.unwrap_or(f64::INFINITY))
-            });
-            let gap = bound - growth(scenarios, &weights);
-            Ok(candidate(
-                weights,
-                gap,
-                "kelly interior point under the drawdown bound",
-            ))
-        }
-        None => Err(Failure::Infeasible),
+    Ok(candidate(best, most - own, solver))
+}
+
+/// Least `E[W^-λ]`.
+fn safety(exponent: f64) -> Aim {
+    Aim::Priced {
+        log: 0.0,
+        price: 1.0,
+        exponent,
     }
 }

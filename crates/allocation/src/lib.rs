@@ -22,12 +22,13 @@
 pub mod estimate;
 pub mod certificate;
 pub mod black_litterman;
+pub mod certificate;
 pub mod covariance;
+pub mod cvar;
+pub mod kelly;
+pub mod lp;
 pub mod moments;
 pub mod parts;
-pub mod cvar;
-pub mod lp;
-pub mod kelly;
 pub mod percentages;
 pub mod plan;
 pub mod problem;
@@ -37,6 +38,8 @@ pub mod rebalance;
 pub mod qp;
 pub mod region;
 pub mod rounding;
+pub mod solve;
+pub mod strategies;
 pub mod strategy;
 pub mod tranches;
 

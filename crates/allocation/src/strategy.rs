@@ -2,15 +2,15 @@
 
 mod rule;
 
+pub mod airdrop_kelly;
 pub mod black_litterman;
 pub mod equal_weight;
-pub mod min_cvar;
 pub mod fixed;
 pub mod hrp;
 pub mod inverse_volatility;
-pub mod risk_parity;
-pub mod airdrop_kelly;
 pub mod kelly;
+pub mod min_cvar;
+pub mod risk_parity;
 
 use std::borrow::Cow;
 

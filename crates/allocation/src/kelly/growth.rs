@@ -14,11 +14,11 @@ pub(crate) enum Aim {
     Growth,
     /// Most `E[log W]` under `E[W^-λ] ≤ 1`.
     Bounded(f64),
-    /// Least `E[W^-λ]`.
-    Safety(f64),
+    /// Most `log · E[log W] − price · E[W^-λ]`.
+    Priced { log: f64, price: f64, exponent: f64 },
 }
 
-/// `E[W^-λ]`: at most one if `bound`, else what is minimised.
+/// `E[W^-λ]`: at most one if `bound`, else part of the objective at a fixed price.
 #[derive(Debug, Clone)]
 struct Power {
     bound: bool,
@@ -57,10 +57,14 @@ pub(crate) struct Growth {
 impl Growth {
     /// What `aim` asks of `wagers`.
     pub(crate) fn new(wagers: Wagers, aim: Aim) -> Self {
-        let (log, exponent, bound) = match aim {
+        let (log, power, bound) = match aim {
             Aim::Growth => (1.0, None, false),
-            Aim::Bounded(exponent) => (1.0, Some(exponent), true),
-            Aim::Safety(exponent) => (0.0, Some(exponent), false),
+            Aim::Bounded(exponent) => (1.0, Some((exponent, 1.0)), true),
+            Aim::Priced {
+                log,
+                price,
+                exponent,
+            } => (log, Some((exponent, price)), false),
         };
         let (n, s, stride) = (wagers.assets(), wagers.scenarios(), wagers.stride());
         let zeros = vec![0.0; s];
@@ -72,11 +76,11 @@ impl Growth {
             rates: vec![0.0; stride],
             aim: zeros.clone(),
             log,
-            power: exponent.map(|exponent| Power {
+            power: power.map(|(exponent, price)| Power {
                 bound,
                 exponent,
                 slack: 1.0,
-                price: 1.0,
+                price,
                 slack_move: 0.0,
                 price_move: 0.0,
                 value: 1.0,
@@ -136,9 +140,11 @@ impl Power {
 }
 
 impl Objective for Growth {
-    fn start(&mut self, weights: &[f64]) -> bool {
+    fn start(&mut self, weights: &[f64], last: bool) -> bool {
         /// Wealth that counts as ruin.
         const RUIN: f64 = 1e-12;
+        /// `E[W^-λ]` from which Newton steps take too long to come down.
+        const STEEP: f64 = 2.0;
         self.wagers.wealth(weights, &mut self.wealth);
         if self
             .wealth
@@ -148,6 +154,13 @@ impl Objective for Growth {
             return false;
         }
         self.center();
+        if self
+            .power
+            .as_ref()
+            .is_some_and(|power| power.value > STEEP && !last)
+        {
+            return false;
+        }
         if let Some(power) = self.power.as_mut().filter(|power| power.bound) {
             power.slack = (1.0 - power.value).max(0.1);
             power.price = 0.1;
@@ -267,7 +280,7 @@ impl Objective for Growth {
     }
 
     fn joint(&self) -> bool {
-        self.power.is_some()
+        self.bound().is_some()
     }
 
     fn residual(&self) -> f64 {

@@ -63,8 +63,9 @@ impl Steps {
 
 /// A concave function in primal-dual form: its gradient has its own variables.
 pub(crate) trait Objective {
-    /// Begins at `weights`; false if it is not defined there.
-    fn start(&mut self, weights: &[f64]) -> bool;
+    /// Begins at `weights`; false if it is not defined there, or is too steep and this is not the
+    /// `last` place to try.
+    fn start(&mut self, weights: &[f64], last: bool) -> bool;
     /// Adds the curvature to the lower triangle of `system`, `n × n` by rows.
     fn curvature(&self, system: &mut [f64]);
     /// The gradient that a full step aims at, before curvature. `target` is what complementary
@@ -144,28 +145,30 @@ fn share(region: &Reduction) -> f64 {
     share.max(LEAST)
 }
 
-/// Maximises `objective` over `region`, down to a gap of `precise`; `None` if it is not defined
-/// near the middle of the region.
+/// Maximises `objective` over `region`. Patience ends once the gap is as small as `promised`.
 pub(crate) fn maximise(
     objective: &mut impl Objective,
     region: &Reduction,
     promised: f64,
 ) -> Ending {
     let n = region.free.len();
-    let mut share = share(region);
     let mut w = vec![0.0; n];
     let mut gradient = vec![0.0; n];
+    /// The share of the room at which a start is as near to the least weights as it gets.
+    const LEAST: f64 = 1e-4;
+    let mut share = share(region);
     loop {
         for (to, (lower, upper)) in w.iter_mut().zip(region.lower.iter().zip(&region.upper)) {
             *to = lower + share * (upper - lower);
         }
-        if objective.start(&w) {
+        let last = share < LEAST;
+        if objective.start(&w, last) {
             break;
         }
-        share *= 0.5;
-        if share < 1e-6 {
+        if last {
             return Ending::Undefined;
         }
+        share *= 0.5;
     }
     objective.gradient(&w, &mut gradient);
     let worth = gradient

@@ -136,7 +136,7 @@ impl Parabola {
 }
 
 impl Objective for Parabola {
-    fn start(&mut self, weights: &[f64]) -> bool {
+    fn start(&mut self, weights: &[f64], _last: bool) -> bool {
         self.at.copy_from_slice(weights);
         true
     }

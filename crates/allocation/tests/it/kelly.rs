@@ -227,7 +227,7 @@ proptest! {
     }
 }
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_drawdown_bound_holds((scenarios, region) in problem(), exponent in 0.5..20.0) {
