@@ -19,12 +19,11 @@
 //! - [`region`]: the convex set that weights must lie in.
 //! - [`strategy`]: what all ways to choose weights have in common.
 
-pub mod estimate;
-pub mod certificate;
 pub mod black_litterman;
 pub mod certificate;
 pub mod covariance;
 pub mod cvar;
+pub mod estimate;
 pub mod kelly;
 pub mod lp;
 pub mod moments;
@@ -32,10 +31,8 @@ pub mod parts;
 pub mod percentages;
 pub mod plan;
 pub mod problem;
-pub mod solve;
-pub mod strategies;
-pub mod rebalance;
 pub mod qp;
+pub mod rebalance;
 pub mod region;
 pub mod rounding;
 pub mod solve;

@@ -133,13 +133,20 @@ pub fn plan(question: &Question) -> Result<Plan, PlanError> {
     let (explored, solved) = match attempt(question, &drawn, &explored, strategy.as_ref()) {
         Err(SolveError::Infeasible(conflict)) if !explored.is_empty() => {
             notes.push(format!("nothing is explored: {conflict}"));
-            (Vec::new(), attempt(question, &drawn, &[], strategy.as_ref()))
+            (
+                Vec::new(),
+                attempt(question, &drawn, &[], strategy.as_ref()),
+            )
         }
         solved => (explored, solved),
     };
     let allocation = solved.map_err(|error| PlanError::Unsolved(Box::new(error)))?;
     let wanted: Vec<Usd> = allocation.targets.clone();
-    let before_costs = scenarios(&beliefs, &mandate.world, &self::ask(question, Charge::Elsewhere))?;
+    let before_costs = scenarios(
+        &beliefs,
+        &mandate.world,
+        &self::ask(question, Charge::Elsewhere),
+    )?;
     let worth = worth::of(question, &before_costs, &wanted, grows(&mandate.strategy));
     let book = question.book(&wanted, worth);
     let decision = rebalance::decide(&book, &mandate.effort)?;
@@ -173,7 +180,10 @@ fn grows(strategy: &str) -> bool {
 }
 
 fn by_site<T>(question: &Question, values: Vec<T>) -> BTreeMap<ProtocolId, T> {
-    let ids = question.sites.iter().map(|site| site.opportunity.id.clone());
+    let ids = question
+        .sites
+        .iter()
+        .map(|site| site.opportunity.id.clone());
     ids.zip(values).collect()
 }
 
@@ -208,7 +218,11 @@ fn problem(question: &Question, drawn: &Scenarios, explored: &[usize]) -> Proble
     let whole = dollars(question.equity);
     let share = |amount: Usd| (dollars(amount) / whole).max(0.0);
     let fraction = |bps: Bps| f64::from(bps.0) / 10_000.0;
-    let locked: Vec<f64> = question.sites.iter().map(|site| share(site.locked)).collect();
+    let locked: Vec<f64> = question
+        .sites
+        .iter()
+        .map(|site| share(site.locked))
+        .collect();
     let least = |index: usize| {
         let explored = if explored.contains(&index) {
             fraction(mandate.min_position)
@@ -231,7 +245,10 @@ fn problem(question: &Question, drawn: &Scenarios, explored: &[usize]) -> Proble
                 .map(|(index, weight)| (index, fraction(*weight)))
                 .collect();
             // What is locked is there, whatever the limit says.
-            let held: f64 = terms.iter().map(|(index, weight)| weight * locked[*index]).sum();
+            let held: f64 = terms
+                .iter()
+                .map(|(index, weight)| weight * locked[*index])
+                .sum();
             let most = share(bound.max) * (1.0 - fraction(MARGIN));
             Group {
                 name: bound.name.clone(),

@@ -121,7 +121,11 @@ impl Engine {
         let mut batch = Batch::at(now);
         batch.entries.push(Entry::Rebalanced {
             trigger: trigger.to_string(),
-            orders: plan.orders.iter().map(|order| format!("{order:#}")).collect(),
+            orders: plan
+                .orders
+                .iter()
+                .map(|order| format!("{order:#}"))
+                .collect(),
             inputs: serde_json::to_value(&question)?,
             plan: serde_json::to_value(&plan)?,
         });

@@ -15,8 +15,8 @@ pub use breakers::BREAKERS;
 pub use campaign::ACTIONS;
 pub use limits::LIMITS;
 pub use protocol::{PROTOCOL, actions_of};
-pub use strategy::STRATEGY;
 pub use risk::{ADAPTIVE, PRICES, VOLATILITY};
+pub use strategy::STRATEGY;
 
 use airdrops_risk::breaker::{Counts, Durations, Shares};
 use campaign::CAMPAIGN;

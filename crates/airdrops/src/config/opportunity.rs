@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use airdrops_allocation::estimate::hazard::Loss;
 use airdrops_allocation::estimate::{
-    Beta, Hazard, Haircut, Holders, Invalid, NormalInverseGamma, Opportunity, Priors, Rule, Share,
+    Beta, Haircut, Hazard, Holders, Invalid, NormalInverseGamma, Opportunity, Priors, Rule, Share,
     Timing, Worth,
 };
 use airdrops_allocation::plan::Mandate;
@@ -126,14 +126,15 @@ fn mandate(section: &Section<'_>) -> Mandate {
     let default = Mandate::default();
     let whole = |name| section.integer(name).map(At::into_inner);
     let count = |name| whole(name).and_then(|count| usize::try_from(count).ok());
-    let drawdown = (share(section, "drawdown"), share(section, "drawdown_chance"));
+    let drawdown = (
+        share(section, "drawdown"),
+        share(section, "drawdown_chance"),
+    );
     Mandate {
         strategy: section
             .choice("name")
             .map_or(default.strategy, |name| name.into_inner().to_owned()),
-        horizon: section
-            .duration("horizon")
-            .map_or(default.horizon, months),
+        horizon: section.duration("horizon").map_or(default.horizon, months),
         scenarios: count("scenarios").unwrap_or(default.scenarios),
         reserve: share(section, "reserve").unwrap_or(default.reserve),
         min_position: share(section, "min_position").unwrap_or(default.min_position),
@@ -257,8 +258,14 @@ impl Place<'_> {
                 let points = rule.points(dollars(self.mean_position()));
                 Ok(self.priors.wallet(points.max(1e-6)))
             }
-            (Some(_), None) => Err(Invalid::new("fdv", "needs `others`: what others have there")),
-            (None, Some(_)) => Err(Invalid::new("others", "needs `fdv`: what the token is worth")),
+            (Some(_), None) => Err(Invalid::new(
+                "fdv",
+                "needs `others`: what others have there",
+            )),
+            (None, Some(_)) => Err(Invalid::new(
+                "others",
+                "needs `fdv`: what the token is worth",
+            )),
         }
     }
 }

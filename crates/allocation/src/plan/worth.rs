@@ -62,7 +62,9 @@ fn variance(drawn: &Scenarios, index: usize) -> f64 {
     let column = drawn.gross.column(index);
     let rows = || column.iter().zip(drawn.probabilities.iter());
     let mean: f64 = rows().map(|(gross, p)| gross * p).sum();
-    rows().map(|(gross, p)| p * (gross - mean) * (gross - mean)).sum()
+    rows()
+        .map(|(gross, p)| p * (gross - mean) * (gross - mean))
+        .sum()
 }
 
 /// Chords of `log`, a concave function of the weight, from nothing to `most`.
@@ -71,7 +73,8 @@ fn pieces(equity: Usd, most: Usd, log: impl Fn(f64) -> f64) -> Value {
     let mut made: Vec<Piece> = Vec::new();
     let (mut from, mut before) = (Usd::ZERO, log(0.0));
     for step in 1..=i128::from(PIECES) {
-        let to = Usd(most.0 / i128::from(PIECES) * step + most.0 % i128::from(PIECES) * step / i128::from(PIECES));
+        let to = Usd(most.0 / i128::from(PIECES) * step
+            + most.0 % i128::from(PIECES) * step / i128::from(PIECES));
         if to <= from {
             continue;
         }

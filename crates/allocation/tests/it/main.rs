@@ -1,16 +1,17 @@
 //! The allocation engine from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod estimate;
 mod black_litterman;
 mod covariance;
 mod cvar;
+mod estimate;
 mod kelly;
 mod lp;
 mod percentages;
+mod plan;
 mod planned;
-mod rebalance;
 mod qp;
+mod rebalance;
 mod rules;
 mod solve;
 mod worlds;

@@ -89,7 +89,16 @@ pub const STRATEGY: Table = table(
 
 /// The categories of opportunities.
 pub const CATEGORIES: &[&str] = &[
-    "l1", "l2", "dex", "lending", "bridge", "perps", "restaking", "stablecoin", "wallet", "nft",
+    "l1",
+    "l2",
+    "dex",
+    "lending",
+    "bridge",
+    "perps",
+    "restaking",
+    "stablecoin",
+    "wallet",
+    "nft",
     "other",
 ];
 
