@@ -1,11 +1,13 @@
 //! The command line.
 
+mod estimate;
 mod risk;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use estimate::{Estimate, EstimateCommand, EstimatePriors};
 pub use risk::{Anomalies, Risk, RiskCommand, RiskReplay, VolIndex};
 
 use crate::exit::EXIT_CODES;
@@ -87,6 +89,8 @@ pub enum Command {
     Report(Report),
     /// Show and measure risk, also on recorded data without configuration or database
     Risk(Risk),
+    /// Show what opportunities are estimated from, without configuration or database
+    Estimate(Estimate),
     /// Check the configuration, or print its JSON Schema
     Config(Config),
     /// Write a configuration file

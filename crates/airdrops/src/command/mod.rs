@@ -3,6 +3,7 @@
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod estimate;
 pub mod explain;
 pub mod init;
 pub mod journal;
@@ -49,6 +50,7 @@ pub fn dispatch(cli: &Cli) -> ExitCode {
         Command::Replay => replay::replay(global),
         Command::Report(options) => report::report(global, options),
         Command::Risk(options) => risk::risk(global, options),
+        Command::Estimate(options) => estimate::estimate(global, options),
         Command::Config(options) => config::config(global, &options.command),
         Command::Init(options) => init::init(global, options),
         Command::Version => version::version(global),

@@ -9,6 +9,7 @@ mod arrows;
 mod configuration;
 mod crash;
 mod demo;
+mod estimate_priors;
 mod farm;
 mod journal;
 mod live;
