@@ -3,6 +3,8 @@
 //! Pure: the same inputs give the same targets, bit for bit. Money is integers; floats live inside
 //! estimators and optimisers, whose answers are checked again in integers.
 //!
+//! - [`frontier`]: the least volatility at each mean return.
+//! - [`moments`]: means and covariances of a problem.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`problem`]: assets, returns, limits, costs: what optimisers are asked.
@@ -10,6 +12,8 @@
 //! - [`region`]: the convex set that weights must lie in.
 //! - [`strategy`]: what all ways to choose weights have in common.
 
+pub mod frontier;
+pub mod moments;
 pub mod percentages;
 pub mod problem;
 pub mod qp;

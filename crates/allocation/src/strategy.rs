@@ -1,5 +1,14 @@
 //! What all strategies have in common.
 
+pub(crate) mod efficient;
+pub mod max_diversification;
+pub mod max_sharpe;
+pub(crate) mod mean_risk;
+pub mod mean_variance;
+pub mod min_variance;
+pub mod target_return;
+pub mod target_risk;
+
 use std::borrow::Cow;
 
 use nalgebra::DVector;

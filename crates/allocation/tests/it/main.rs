@@ -1,5 +1,6 @@
 //! The allocation engine from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod efficient;
 mod percentages;
 mod qp;
