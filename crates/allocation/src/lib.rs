@@ -10,6 +10,8 @@
 //! - [`cvar`]: expected loss in the worst share of outcomes.
 //! - [`lp`]: linear programs over a region, and which limits conflict.
 //! - [`kelly`]: growth-optimal weights.
+//! - [`frontier`]: the least volatility at each mean return.
+//! - [`moments`]: means and covariances of a problem.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`mod@plan`]: from beliefs to what moves and what stays.
@@ -28,6 +30,7 @@ pub mod kelly;
 pub mod lp;
 pub mod moments;
 pub mod parts;
+pub mod frontier;
 pub mod percentages;
 pub mod plan;
 pub mod problem;

@@ -7,6 +7,7 @@ mod cvar;
 mod estimate;
 mod kelly;
 mod lp;
+mod efficient;
 mod percentages;
 mod plan;
 mod planned;
