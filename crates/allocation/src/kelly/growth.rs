@@ -92,6 +92,15 @@ impl Growth {
         }
     }
 
+    /// What one of the objective is worth in units of what was asked: where growth does not count,
+    /// the expected power is measured by that at the start.
+    pub(crate) fn unit(&self) -> f64 {
+        match &self.power {
+            Some(power) if self.log == 0.0 => power.price.recip(),
+            _ => 1.0,
+        }
+    }
+
     fn bound(&self) -> Option<&Power> {
         self.power.as_ref().filter(|power| power.bound)
     }
@@ -161,9 +170,13 @@ impl Objective for Growth {
         {
             return false;
         }
-        if let Some(power) = self.power.as_mut().filter(|power| power.bound) {
-            power.slack = (1.0 - power.value).max(0.1);
-            power.price = 0.1;
+        if let Some(power) = self.power.as_mut() {
+            if power.bound {
+                power.slack = (1.0 - power.value).max(0.1);
+                power.price = 0.1;
+            } else if self.log == 0.0 {
+                power.price = power.value.recip();
+            }
         }
         self.center();
         true
