@@ -163,6 +163,7 @@ pub fn solve_with(
         effort,
         fallbacks: Vec::new(),
         broken: None,
+        lost: false,
         nodes: 0,
     };
     let mut first = None;
@@ -188,6 +189,7 @@ pub fn solve_with(
     }
     Err(match run.broken {
         Some(broken) => SolveError::Rounding(broken),
+        None if run.lost => SolveError::Positions { nodes: run.nodes },
         None => SolveError::Strategy {
             strategy: strategy.name().to_owned(),
             failure: Failure::Stalled {
@@ -207,6 +209,8 @@ struct Run<'a> {
     fallbacks: Vec<Fallback>,
     /// The limits that rounding could not keep.
     broken: Option<Vec<LimitCheck>>,
+    /// Whether the search for positions ended before it was sure.
+    lost: bool,
     nodes: usize,
 }
 
@@ -225,12 +229,20 @@ impl Run<'_> {
             },
             Err(NotFound::Positions { proven: true, .. }) => {
                 let conflict = Conflict::of_positions(self.problem, &self.region);
-                return Err(Some(SolveError::Infeasible(conflict)));
+                return Err(Some(match conflict {
+                    Some(conflict) => SolveError::Infeasible(conflict),
+                    None => self.asks_too_much(method),
+                }));
             }
             Err(NotFound::Positions { nodes, .. }) => {
-                return Err(Some(SolveError::Positions { nodes }));
+                self.nodes += nodes;
+                self.lost = true;
+                format!("no positions that keep all limits were found in {nodes} attempts")
             }
             Err(NotFound::Method(Failure::Stalled { reason, .. })) => reason,
+            Err(NotFound::Method(Failure::Infeasible)) => {
+                return Err(Some(self.asks_too_much(method)));
+            }
             Err(NotFound::Method(failure)) => {
                 return Err(Some(SolveError::Strategy {
                     strategy: method.name().to_owned(),
@@ -243,6 +255,23 @@ impl Run<'_> {
             reason,
         });
         Err(None)
+    }
+
+    /// The limits fit together, but not with what the strategy asks beside them.
+    fn asks_too_much(&self, method: &dyn Strategy) -> SolveError {
+        let asked = match method.name() {
+            "kelly" | "airdrop-kelly" => " or drawdown",
+            "target-return" => " or target_return",
+            "target-risk" => " or target_risk",
+            _ => "",
+        };
+        SolveError::Strategy {
+            strategy: method.name().to_owned(),
+            failure: Failure::Missing(format!(
+                "weights can keep all limits, but none of them gives what the strategy asks for \
+                 beside them; loosen a limit{asked}"
+            )),
+        }
     }
 
     /// Rounds, certifies and measures.
@@ -301,13 +330,13 @@ impl Strategy for NearestToEqual {
         let n = region.dimension();
         #[expect(clippy::cast_precision_loss, reason = "far below 2⁵³ assets")]
         let equal = DVector::repeat(n, 1.0 / n as f64);
-        qp::nearest(&equal, region).or_else(|failure| match lp::feasible(region) {
-            Some(weights) => Ok(Candidate {
-                weights,
+        qp::nearest(&equal, region).or_else(|_| {
+            let any = lp::minimise(&DVector::zeros(n), region)?;
+            Ok(Candidate {
+                weights: any.weights,
                 gap: None,
                 solver: "simplex, any point".into(),
-            }),
-            None => Err(failure),
+            })
         })
     }
 

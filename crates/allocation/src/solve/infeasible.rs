@@ -13,7 +13,7 @@ use crate::strategy::{Candidate, Failure, Strategy};
 
 /// Problems that may be solved to decide whether a limit of positions can be kept without another
 /// limit.
-const NODES: usize = 100;
+const NODES: usize = 400;
 
 /// Limits that cannot hold together; each is needed for that.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,8 +56,9 @@ impl Conflict {
     }
 
     /// Where the convex limits fit together, but not with those of positions: the rows, turnover
-    /// and limits of positions are taken away one after the other where the conflict stays.
-    pub(super) fn of_positions(problem: &Problem, region: &Region) -> Self {
+    /// and limits of positions are taken away one after the other where the conflict stays. None if
+    /// no conflict is proven.
+    pub(super) fn of_positions(problem: &Problem, region: &Region) -> Option<Self> {
         let (mut problem, mut region) = (problem.clone(), region.clone());
         let conflicts = |problem: &Problem, region: &Region| {
             let effort = Effort { nodes: NODES };
@@ -68,6 +69,9 @@ impl Conflict {
                     | NotFound::Method(Failure::Infeasible))
             )
         };
+        if !conflicts(&problem, &region) {
+            return None;
+        }
         for row in 0..region.rows.len() {
             for loosened in [f64::NEG_INFINITY, f64::INFINITY] {
                 let mut without = region.clone();
@@ -136,7 +140,7 @@ impl Conflict {
                 .push(format!("`max_positions` is at most {most}"));
         }
         conflict.words.push("the bounds of the assets".to_owned());
-        conflict
+        Some(conflict)
     }
 }
 
@@ -149,9 +153,9 @@ impl Strategy for AnyPoint {
     }
 
     fn solve(&self, _: &Problem, region: &Region) -> Result<Candidate, Failure> {
-        let weights = lp::feasible(region).ok_or(Failure::Infeasible)?;
+        let any = lp::minimise(&DVector::zeros(region.dimension()), region)?;
         Ok(Candidate {
-            weights,
+            weights: any.weights,
             gap: None,
             solver: "simplex".into(),
         })

@@ -6,7 +6,7 @@
 
 use nalgebra::DVector;
 
-use super::Effort;
+use super::{Effort, lp};
 use crate::problem::Problem;
 use crate::region::Region;
 use crate::rounding::Place;
@@ -191,6 +191,9 @@ impl Search<'_> {
             let (candidate, bound) = match self.solve(&region) {
                 Ok(solved) => solved,
                 Err(Failure::Infeasible) => continue,
+                Err(_) if lp::feasible(&region).is_none() && !lp::conflict(&region).is_empty() => {
+                    continue;
+                }
                 Err(_) => {
                     // What is below is unknown, but not better than what is above.
                     ends.add(node.bound);

@@ -66,7 +66,10 @@ fn no_allocation_breaks_a_limit() {
                     assert_eq!(kind, Kind::Any, "{of}: {conflict} {whole:?}");
                     tally[2] += 1;
                 }
-                Err(SolveError::Positions { .. }) => tally[3] += 1,
+                Err(SolveError::Positions { nodes }) => {
+                    eprintln!("{of}: positions not found in {nodes}");
+                    tally[3] += 1;
+                }
                 Err(SolveError::Strategy { failure, .. }) => {
                     eprintln!("{of}: {failure}");
                     tally[4] += 1;
@@ -235,6 +238,10 @@ fn the_gap_of_a_convex_objective_is_small() {
     for seed in 0..count(120, 2_000) {
         let (problem, _) = problem(seed, Kind::Convex);
         for strategy in all() {
+            // Holds back on purpose: half of the bet where single weights are not capped.
+            if strategy.name() == "airdrop-kelly" {
+                continue;
+            }
             let Ok(answer) = solve(&problem, strategy.as_ref()) else {
                 continue;
             };
