@@ -4,10 +4,10 @@
 mod black_litterman;
 mod covariance;
 mod cvar;
+mod efficient;
 mod estimate;
 mod kelly;
 mod lp;
-mod efficient;
 mod percentages;
 mod plan;
 mod planned;
