@@ -14,6 +14,7 @@ use airdrops_types::{
     Token, Usd,
 };
 
+use super::beliefs;
 use super::world::{BLOCK_SECONDS, L1, L2, World};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -150,12 +151,9 @@ pub(crate) fn settings(world: &World, seed: u64, start: Timestamp, days: u64) ->
         feeds,
         wallets: vec![world.wallet],
         protocols,
-        weights: vec![
-            (ProtocolId::from(AERIE_L1), Bps(850)),
-            (ProtocolId::from(AERIE_L2), Bps(700)),
-            (ProtocolId::from(TERN), Bps(1200)),
-        ],
-        planning: None,
+        weights: Vec::new(),
+        // The demo's own beliefs are usable: a test runs with them.
+        planning: beliefs::planning(start).ok(),
         min_change: Usd::dollars(250),
         watched: Vec::new(),
         contract_period: Duration::from_secs(6 * 3600),

@@ -1,6 +1,7 @@
 //! `airdrops demo`: sixty days of farming on chains inside this process, through every part of the
 //! program that also runs on real ones.
 
+mod beliefs;
 mod campaigns;
 mod merkle;
 mod scenario;

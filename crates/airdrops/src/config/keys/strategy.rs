@@ -88,7 +88,7 @@ pub const STRATEGY: Table = table(
 );
 
 /// The categories of opportunities.
-pub const CATEGORIES: &[&str] = &[
+const CATEGORIES: &[&str] = &[
     "l1",
     "l2",
     "dex",
