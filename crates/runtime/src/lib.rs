@@ -11,6 +11,7 @@ pub mod error;
 mod hold;
 mod in_force;
 pub mod ledger;
+pub mod learning;
 mod leftovers;
 pub mod market;
 mod observe;

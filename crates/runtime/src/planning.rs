@@ -3,21 +3,24 @@
 use std::collections::BTreeMap;
 
 use airdrops_allocation::estimate::Opportunity;
-use airdrops_allocation::plan::{Bound, Mandate, PlanError, Question, Site, plan};
+use airdrops_allocation::estimate::forecast::ForecastLog;
+use airdrops_allocation::plan::{Bound, Mandate, Question, Site, plan};
 use airdrops_allocation::rebalance::{Baseline, Policy as Triggers, Risk, Situation, Unit};
 use airdrops_allocation::{Course, estimate};
 use airdrops_protocols::{ModuleConfig, ProtocolConfig};
 use airdrops_risk::look_through::Source;
 use airdrops_risk::{Marked, Placement, RiskReport, placement_limits};
-use airdrops_store::Batch;
+use airdrops_store::{Batch, OBSERVATIONS};
 use airdrops_types::{
-    Action, Bps, Entry, ProtocolId, Reading, Rounding, Snapshot, Timestamp, Token, U256, Usd,
+    Action, AirdropSeen, Bps, Entry, ProtocolId, Reading, Rounding, Snapshot, Timestamp, Token, U256, Usd,
     VolatilityState,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 use crate::error::RunError;
+use crate::learning::{FORECASTS, Stance, beliefs, forecast};
+use crate::restore::stored;
 
 /// Setting that holds the plan that stands.
 pub(crate) const PLAN: &str = "plan";
@@ -36,8 +39,8 @@ pub struct Planning {
     pub mandate: Mandate,
     /// When it looks.
     pub triggers: Triggers,
-    /// What is believed of each opportunity, and since when a drop could have come.
-    pub opportunities: Vec<(Opportunity, Option<Timestamp>)>,
+    /// What the owner says of each opportunity.
+    pub opportunities: Vec<Stance>,
 }
 
 /// The plan that stands, as it is stored.
@@ -93,7 +96,15 @@ impl Engine {
         };
         let seen = Baseline::of(&situation, baseline, now);
         let about = "the plan".to_owned();
-        let question = match self.question(&planning, marked, equity, current, now) {
+        let seen: Vec<AirdropSeen> = stored(self.store.as_ref(), OBSERVATIONS)?;
+        let beliefs = match beliefs(&planning.opportunities, &seen, now) {
+            Ok(beliefs) => beliefs,
+            Err(error) => {
+                let text = format!("no new plan ({trigger}): {error}");
+                return self.tell(about, text, now);
+            }
+        };
+        let question = match self.question(&planning, &beliefs, marked, equity, current) {
             Ok(question) => question,
             Err(why) => {
                 let text = format!("no new plan ({trigger}): {why}");
@@ -102,9 +113,6 @@ impl Engine {
         };
         let plan = match plan(&question) {
             Ok(plan) => plan,
-            Err(error @ (PlanError::Invalid(_) | PlanError::UnknownStrategy(_))) => {
-                return Err(RunError::Settings(error.to_string()));
-            }
             Err(error) => {
                 // Nothing of it will be different before something else is.
                 self.standing.baseline = seen;
@@ -131,6 +139,12 @@ impl Engine {
         });
         let value = serde_json::to_value(&standing)?;
         batch.settings.push((PLAN.to_owned(), value));
+        let mut forecasts: ForecastLog = stored(self.store.as_ref(), FORECASTS)?;
+        let horizon = planning.mandate.horizon;
+        if forecast(&mut forecasts, &beliefs, &seen, horizon, now) {
+            let value = serde_json::to_value(&forecasts)?;
+            batch.settings.push((FORECASTS.to_owned(), value));
+        }
         self.commit(batch)?;
         self.standing = standing;
         Ok(())
@@ -200,15 +214,15 @@ impl Engine {
     fn question(
         &self,
         planning: &Planning,
+        beliefs: &[Opportunity],
         marked: &Marked<'_>,
         equity: Usd,
         current: &[(ProtocolId, Usd)],
-        now: Timestamp,
     ) -> Result<Question, String> {
         let snapshot = marked.snapshot();
         let mut sites = Vec::new();
         let mut placements = Vec::new();
-        for (belief, since) in &planning.opportunities {
+        for belief in beliefs {
             let protocol = self
                 .registry
                 .get(&belief.id)
@@ -219,7 +233,7 @@ impl Engine {
                 protocol: belief.id.clone(),
                 legs: legs(protocol),
             });
-            sites.push(self.site(protocol, belief, *since, value, snapshot, now)?);
+            sites.push(self.site(protocol, belief, value, snapshot)?);
         }
         let policy = self.gate.policy();
         let limits = placement_limits(policy, self.gate.state(), marked, &placements);
@@ -259,15 +273,10 @@ impl Engine {
         &self,
         protocol: &ProtocolConfig,
         belief: &Opportunity,
-        since: Option<Timestamp>,
         value: Usd,
         snapshot: &Snapshot,
-        now: Timestamp,
     ) -> Result<Site, String> {
         let mut opportunity = belief.clone();
-        if let Some(since) = since {
-            opportunity.waited = months(now.since(since));
-        }
         if let Some(score) = self.outlook.risks.get(&belief.id) {
             let measured = estimate::hazard::of_risk_score(*score);
             opportunity.hazard.own = opportunity.hazard.own.max(measured);
@@ -363,6 +372,6 @@ fn verb(protocol: &ProtocolConfig) -> &'static str {
 }
 
 /// Mean months.
-fn months(duration: std::time::Duration) -> f64 {
+pub(crate) fn months(duration: std::time::Duration) -> f64 {
     duration.as_secs_f64() / (365.25 / 12.0 * 86_400.0)
 }

@@ -361,7 +361,7 @@ impl Engine {
             }
             Some(planning) => {
                 let beliefs = planning.opportunities.iter();
-                beliefs.map(|(belief, _)| belief.id.clone()).collect()
+                beliefs.map(|stance| stance.opportunity.id.clone()).collect()
             }
         }
     }

@@ -16,6 +16,7 @@ pub use checkpoint::CHECKPOINTS;
 pub use error::StoreError;
 pub use sqlite::{Access, Options, Sqlite};
 pub use store::{
-    ControlChange, JournalCheck, Store, TaskFilter, UNWIND_REQUESTS, UNWINDS, WITHDRAWALS,
+    ControlChange, JournalCheck, OBSERVATIONS, Store, TaskFilter, UNWIND_REQUESTS, UNWINDS,
+    WITHDRAWALS,
     cleared_in_key, cleared_key,
 };

@@ -6,6 +6,7 @@ mod file;
 mod journal;
 mod lease;
 mod ledger;
+mod observations;
 mod outcomes;
 mod samples;
 mod schema;
@@ -20,6 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use airdrops_types::{
+    AirdropSeen,
     Address, Answer, B256, BlockRef, ChainId, Checkpoint, EquityPoint, I256, IntentId,
     JournalEntry, LedgerEntry, LogError, NewSignature, Outcome, Reservation, Scope, Slot, TaskId,
     TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip, Unwind, UnwindRequest,
@@ -330,6 +332,20 @@ impl Store for Sqlite {
         self.require(&[Access::Runner, Access::Operator], "announce a withdrawal")?;
         self.write(CONTROL, |transaction| {
             let entry = withdrawals::announce(transaction, withdrawal, by)?;
+            journal::append(transaction, at, &[entry])?;
+            Ok(())
+        })
+    }
+
+    fn note_airdrop(
+        &self,
+        at: Timestamp,
+        seen: &AirdropSeen,
+        by: &str,
+    ) -> Result<(), StoreError> {
+        self.require(&[Access::Runner, Access::Operator], "note an airdrop")?;
+        self.write(CONTROL, |transaction| {
+            let entry = observations::note(transaction, seen, by)?;
             journal::append(transaction, at, &[entry])?;
             Ok(())
         })

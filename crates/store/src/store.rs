@@ -1,6 +1,7 @@
 //! What must be kept, whatever keeps it.
 
 use airdrops_types::{
+    AirdropSeen,
     Address, B256, EquityPoint, I256, IntentId, JournalEntry, LedgerEntry, Outcome, Reservation,
     Scope, TaskId, TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip, Unwind,
     UnwindRequest, Withdrawal,
@@ -46,6 +47,9 @@ pub fn cleared_in_key(breaker: &str, scope: &Scope) -> String {
 
 /// The setting that holds all announced [`Withdrawal`]s, oldest first. Only grows.
 pub const WITHDRAWALS: &str = "withdrawals";
+
+/// The setting that holds every [`AirdropSeen`], oldest first. Only grows.
+pub const OBSERVATIONS: &str = "observations";
 
 /// The setting that holds every [`UnwindRequest`], oldest first. Written by
 /// [`Store::request_unwind`] and [`Store::cancel_unwind`] only.
@@ -120,6 +124,18 @@ pub trait Store: TransactionLog {
         &self,
         at: Timestamp,
         withdrawal: &Withdrawal,
+        by: &str,
+    ) -> Result<(), StoreError>;
+
+    /// Notes, on behalf of `by`, what was seen of an airdrop, with a journal entry; beliefs follow at
+    /// the next plan. Works from another process while a runner runs.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn note_airdrop(
+        &self,
+        at: Timestamp,
+        seen: &AirdropSeen,
         by: &str,
     ) -> Result<(), StoreError>;
 

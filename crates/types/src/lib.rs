@@ -5,6 +5,7 @@
 //! units ([`alloy_primitives::U256`]) and micro-dollars ([`Usd`]).
 
 pub mod action;
+pub mod airdrop_seen;
 pub mod contract;
 pub mod control;
 pub mod id;
@@ -28,6 +29,7 @@ pub mod verdict;
 pub mod volatility;
 
 pub use action::{Action, AmountSpec, Assignment, Operation};
+pub use airdrop_seen::{AirdropFact, AirdropSeen};
 pub use alloy_primitives::{Address, B256, Bytes, I256, U256};
 pub use contract::{AllowanceView, ContractFacts, ContractView};
 pub use control::{ControlState, Scope, Trip};

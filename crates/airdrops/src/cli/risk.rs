@@ -103,7 +103,7 @@ fn positive(text: &str) -> Result<f64, String> {
 }
 
 /// RFC 3339, or seconds since 1970.
-fn instant(text: &str) -> Result<Timestamp, String> {
+pub(super) fn instant(text: &str) -> Result<Timestamp, String> {
     /// In the year 5138; whoever gives more means milliseconds.
     const MAX_SECONDS: u64 = 100_000_000_000;
     match text.parse::<u64>() {

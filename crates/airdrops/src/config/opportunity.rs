@@ -11,8 +11,9 @@ use airdrops_allocation::estimate::{
 use airdrops_allocation::plan::Mandate;
 use airdrops_allocation::rebalance::Policy as Triggers;
 use airdrops_protocols::ProtocolConfig;
+use airdrops_runtime::learning::{Opinion, Stance};
 use airdrops_runtime::planning::{Planning, takes_capital};
-use airdrops_types::{Bps, Timestamp, Usd};
+use airdrops_types::{Bps, Usd};
 
 use super::keys;
 use super::protocol::Protocols;
@@ -25,6 +26,9 @@ const MONTH: f64 = 365.25 / 12.0 * DAY;
 /// Wallets that had a median drop differ from what their points say by about so much: between what
 /// was measured within `LayerZero`'s drop (0.67) and Uniswap's (0.89).
 const DISPERSION: f64 = 0.8;
+
+/// A belief of the owner is worth so many observations.
+const OBSERVATIONS: f64 = 4.0;
 
 /// The strategy and the opportunities of a file; `None` if there are none.
 pub(super) fn read(
@@ -62,7 +66,7 @@ pub(super) fn read(
             return None;
         }
     };
-    let mut opportunities: Vec<(Opportunity, Option<Timestamp>)> = Vec::new();
+    let mut opportunities: Vec<Stance> = Vec::new();
     let mut seen = BTreeSet::new();
     for section in sections {
         let Some(config) = section
@@ -95,15 +99,30 @@ pub(super) fn read(
                 continue;
             }
         };
-        let since = section.instant("since").map(At::into_inner);
-        let mut together: Vec<Opportunity> =
-            opportunities.iter().map(|(one, _)| one.clone()).collect();
+        let mut together: Vec<Opportunity> = opportunities
+            .iter()
+            .map(|stance| stance.opportunity.clone())
+            .collect();
         together.push(opportunity.clone());
         if let Err(error) = Opportunity::check_all(&together, &mandate.world) {
             reader.error(section.span.clone(), error.to_string(), "");
             continue;
         }
-        opportunities.push((opportunity, since));
+        let stance = read.stance(opportunity);
+        let word = |stance: &Stance| (stance.since, stance.drop, stance.own_timing);
+        let sibling = opportunities
+            .iter()
+            .find(|other| other.opportunity.family == stance.opportunity.family);
+        if let Some(sibling) = sibling.filter(|sibling| word(sibling) != word(&stance)) {
+            let message = format!(
+                "`{}` and `{}` are of one family and have one token, but `drop`, `confidence`, `since` \
+                 or `expected_in` differ",
+                sibling.opportunity.id, stance.opportunity.id
+            );
+            reader.error(section.span.clone(), message, "give both the same");
+            continue;
+        }
+        opportunities.push(stance);
     }
     let default = Triggers::default();
     let triggers = Triggers {
@@ -175,12 +194,25 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
+    fn stance(&self, opportunity: Opportunity) -> Stance {
+        let section = self.section;
+        let confidence = share(section, "confidence").map_or(0.8, fraction);
+        let opinion = |name| {
+            let said = share(section, name).map(fraction)?;
+            Some(Opinion { said, confidence })
+        };
+        Stance {
+            since: section.instant("since").map(At::into_inner),
+            drop: opinion("drop"),
+            eligible: opinion("eligible"),
+            own_timing: section.has("expected_in"),
+            opportunity,
+        }
+    }
+
     fn opportunity(&self) -> Result<Opportunity, Invalid> {
         let section = self.section;
         let part = |name, default| share(section, name).map_or(default, fraction);
-        let certainty = section.integer("certainty").map_or(4, At::into_inner);
-        #[allow(clippy::cast_precision_loss)]
-        let strength = certainty as f64;
         let expected = section.duration("expected_in").map_or(12.0, months);
         let rule = self.rule();
         Ok(Opportunity {
@@ -191,10 +223,10 @@ impl Place<'_> {
                 .map_or("other", At::into_inner)
                 .to_owned(),
             chain: self.config.chain,
-            drop: Beta::from_mean(part("drop", 0.3), strength)?,
-            when: Timing::from_median(expected, 1.0, strength)?,
+            drop: Beta::from_mean(part("drop", 0.3), OBSERVATIONS)?,
+            when: Timing::from_median(expected, 1.0, OBSERVATIONS)?,
             waited: 0.0,
-            eligibility: Beta::from_mean(part("eligible", 0.5), 4.0)?,
+            eligibility: Beta::from_mean(part("eligible", 0.5), OBSERVATIONS)?,
             worth: self.worth(&rule)?,
             rule,
             presence: 1.0,

@@ -7,6 +7,7 @@ use airdrops_allocation::estimate::{
 use airdrops_allocation::plan::Mandate;
 use airdrops_allocation::rebalance::Policy as Triggers;
 use airdrops_runtime::Planning;
+use airdrops_runtime::learning::{Opinion, Stance};
 use airdrops_types::{Bps, ChainId, ProtocolId, Timestamp, Usd};
 
 use super::campaigns::{AERIE_L1, AERIE_L2, TERN};
@@ -44,7 +45,19 @@ pub(crate) fn planning(start: Timestamp) -> Result<Planning, Invalid> {
         triggers: Triggers::default(),
         opportunities: opportunities
             .into_iter()
-            .map(|opportunity| (opportunity, Some(start)))
+            .map(|opportunity| Stance {
+                drop: Some(Opinion {
+                    said: opportunity.drop.mean(),
+                    confidence: 0.9,
+                }),
+                eligible: Some(Opinion {
+                    said: 0.7,
+                    confidence: 0.9,
+                }),
+                opportunity,
+                since: Some(start),
+                own_timing: true,
+            })
             .collect(),
     })
 }

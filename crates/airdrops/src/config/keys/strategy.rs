@@ -115,17 +115,17 @@ pub(super) const OPPORTUNITY: Table = table(
         optional(
             "drop",
             Kind::Percent(1, 9_999),
-            "Probability that there is ever a drop. Default 30%.",
+            "Probability that there is ever a drop. Default: what is learnt.",
         ),
         optional(
-            "certainty",
-            Kind::Integer(1, 1_000),
-            "How many observations that probability is worth. Default 4.",
+            "confidence",
+            Kind::Percent(0, 10_000),
+            "How much your word on `drop` and `eligible` counts against what is learnt. Default 80%.",
         ),
         optional(
             "expected_in",
             Kind::Duration(DAY, 3650 * DAY),
-            "The median time from `since` until it comes, if it comes. Default 360d.",
+            "The median time from `since` until it comes, if it comes. Default: what is learnt.",
         ),
         optional(
             "since",
@@ -135,7 +135,7 @@ pub(super) const OPPORTUNITY: Table = table(
         optional(
             "eligible",
             Kind::Percent(1, 9_999),
-            "Probability that our wallet gets some of it. Default 50%.",
+            "Probability that our wallet gets some of it. Default: what is learnt.",
         ),
         optional(
             "rule",
