@@ -13,7 +13,7 @@ use super::bound;
 use super::cholesky::Cholesky;
 use super::gradient::Start;
 use super::program::{Prices, Program};
-use super::risk::Risk;
+use super::risk::Quadratic;
 
 /// The free block is lifted by this share of the greatest diagonal entry.
 const SHIFT: f64 = 1e-11;
@@ -29,7 +29,7 @@ enum Side {
 }
 
 struct Work<'a> {
-    risk: &'a Risk<'a>,
+    risk: &'a Quadratic<'a>,
     linear: &'a [f64],
     program: &'a Program,
     weights: Vec<f64>,
@@ -62,7 +62,7 @@ enum Block {
 /// Weights and multipliers, near the optimum or where the method cannot go on: at a degenerate
 /// corner, which a projected gradient step leaves.
 pub(super) fn solve(
-    risk: &Risk<'_>,
+    risk: &Quadratic<'_>,
     linear: &[f64],
     program: &Program,
     start: Start,
@@ -73,7 +73,7 @@ pub(super) fn solve(
 }
 
 impl<'a> Work<'a> {
-    fn of(risk: &'a Risk<'a>, linear: &'a [f64], program: &'a Program, start: Start) -> Self {
+    fn of(risk: &'a Quadratic<'a>, linear: &'a [f64], program: &'a Program, start: Start) -> Self {
         let n = start.weights.len();
         let binding = program
             .rows
@@ -107,7 +107,7 @@ impl<'a> Work<'a> {
             is_free: vec![false; n],
             sign: vec![0.0; n],
             factor: Cholesky::default(),
-            shift: SHIFT * risk.greatest(n),
+            shift: SHIFT * risk.greatest,
             binding,
             trading,
             prices: start.prices,

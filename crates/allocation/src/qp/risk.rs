@@ -20,7 +20,47 @@ pub enum Risk<'a> {
     Linear,
 }
 
-/// `Σ a b`, in four lanes so that the compiler can use vector registers; the order is fixed.
+/// A risk with its diagonal at hand: of a factor form it costs as much as a product.
+pub(super) struct Quadratic<'a> {
+    pub(super) risk: Risk<'a>,
+    diagonal: Vec<f64>,
+    /// The greatest `Q_jj`.
+    pub(super) greatest: f64,
+}
+
+impl<'a> Quadratic<'a> {
+    pub(super) fn of(risk: Risk<'a>, n: usize) -> Self {
+        let diagonal: Vec<f64> = (0..n).map(|j| risk.diagonal(j)).collect();
+        let greatest = diagonal.iter().copied().fold(0.0, f64::max);
+        Self {
+            risk,
+            diagonal,
+            greatest,
+        }
+    }
+
+    /// `Q_jj`.
+    pub(super) fn diagonal(&self, j: usize) -> f64 {
+        self.diagonal[j]
+    }
+
+    /// `Q_ij` for all `i` of `rows`.
+    pub(super) fn entries(&self, rows: &[usize], j: usize, out: &mut [f64]) {
+        self.risk.entries(rows, j, out);
+    }
+
+    /// `out += Q step`, where only `support` of `step` is not zero.
+    pub(super) fn add_product(&self, step: &[f64], support: &[usize], out: &mut [f64]) {
+        self.risk.add_product(step, support, out);
+    }
+
+    /// `Q w`.
+    pub(super) fn product(&self, weights: &[f64]) -> Vec<f64> {
+        self.risk.product(weights)
+    }
+}
+
+/// `Σ a b`, in eight lanes so that the compiler can use vector registers; the order is fixed.
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0f64; 8];
     let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
@@ -91,7 +131,7 @@ impl Risk<'_> {
     }
 
     /// `Q_jj`.
-    pub(super) fn diagonal(&self, j: usize) -> f64 {
+    fn diagonal(&self, j: usize) -> f64 {
         match self {
             Self::Dense(matrix) => matrix[(j, j)],
             Self::Factor { loadings, diagonal } => {
@@ -145,7 +185,7 @@ impl Risk<'_> {
     }
 
     /// `Q_ij` for all `i` of `rows`.
-    pub(super) fn entries(&self, rows: &[usize], j: usize, out: &mut [f64]) {
+    fn entries(&self, rows: &[usize], j: usize, out: &mut [f64]) {
         if let Self::Factor { loadings, .. } = self {
             let own = Self::column(loadings, j);
             let mut quads = rows.chunks_exact(4);
@@ -229,10 +269,5 @@ impl Risk<'_> {
         let mut out = vec![0.0; weights.len()];
         self.add_product(weights, &support, &mut out);
         out
-    }
-
-    /// The greatest `Q_jj`.
-    pub(super) fn greatest(&self, n: usize) -> f64 {
-        (0..n).map(|j| self.diagonal(j)).fold(0.0, f64::max)
     }
 }

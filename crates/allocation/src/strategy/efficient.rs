@@ -25,6 +25,8 @@ pub(crate) struct Efficient<'a> {
     risk: Risk<'a>,
     reward: &'a DVector<f64>,
     region: &'a Region,
+    /// Of each asset.
+    volatilities: DVector<f64>,
 }
 
 /// The point at one price of reward.
@@ -42,6 +44,7 @@ impl<'a> Efficient<'a> {
             risk,
             reward,
             region,
+            volatilities: DVector::from_fn(reward.len(), |i, _| risk.entry(i, i).max(0.0).sqrt()),
         }
     }
 
@@ -105,9 +108,8 @@ impl<'a> Efficient<'a> {
 
     /// A price of reward at which risk and reward weigh about the same.
     fn first_price(&self, least: &Point) -> f64 {
-        let n = self.reward.len();
-        let greatest = (0..n).map(|i| self.risk.entry(i, i)).fold(0.0, f64::max);
-        let price = least.variance.max(1e-2 * greatest) / self.reward.amax();
+        let price =
+            least.variance.max(1e-2 * self.volatilities.amax().powi(2)) / self.reward.amax();
         if price.is_finite() && price > 0.0 {
             price
         } else {

@@ -115,13 +115,7 @@ impl Efficient<'_> {
 
     /// A mix of risks that cancel to rounding has no ratio to speak of.
     fn riskless(&self, point: &Point, offset: f64) -> Result<(), Failure> {
-        let apart: f64 = point
-            .answer
-            .weights
-            .iter()
-            .enumerate()
-            .map(|(i, w)| w.abs() * self.risk.entry(i, i).max(0.0).sqrt())
-            .sum();
+        let apart = point.answer.weights.abs().dot(&self.volatilities);
         let excess = point.reward - offset;
         let size = self.reward.amax() * point.answer.weights.lp_norm(1);
         if excess > 1e-12 * size && point.variance <= 1e-13 * apart * apart {
