@@ -1,4 +1,5 @@
-//! Mean-variance with ten group caps and a turnover limit: our method beside clarabel.
+//! Mean-variance with ten group caps and a turnover limit: our method beside clarabel. Then each
+//! strategy of the family on the same returns.
 //!
 //! `cargo bench -p airdrops-allocation --bench quadratic`. One thread, synthetic returns of a factor
 //! model with a fixed seed: 1000 observations, five factors. Times are medians in milliseconds.
@@ -6,8 +7,18 @@
 
 use std::time::Instant;
 
-use airdrops_allocation::qp::{Answer, Risk, minimise, minimise_by_interior_point};
+use airdrops_allocation::frontier::frontier;
+use airdrops_allocation::problem::{Costs, Estimator, Group, Limits, Parameters, Problem, Returns};
+use airdrops_allocation::qp::{Risk, minimise, minimise_by_interior_point};
 use airdrops_allocation::region::{Region, Row, Turnover};
+use airdrops_allocation::strategy::Strategy;
+use airdrops_allocation::strategy::max_diversification::MaxDiversification;
+use airdrops_allocation::strategy::max_sharpe::MaxSharpe;
+use airdrops_allocation::strategy::mean_variance::MeanVariance;
+use airdrops_allocation::strategy::min_variance::MinVariance;
+use airdrops_allocation::strategy::target_return::TargetReturn;
+use airdrops_allocation::strategy::target_risk::TargetRisk;
+use airdrops_types::Usd;
 use nalgebra::{DMatrix, DVector};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -16,12 +27,16 @@ const OBSERVATIONS: usize = 1000;
 const GROUPS: usize = 10;
 
 /// Returns of a five-factor model, `t × n`.
-fn returns(n: usize, seed: u64) -> DMatrix<f64> {
+fn returns(n: usize, correlated: bool, seed: u64) -> DMatrix<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     // Irwin-Hall: near enough to normal, and the same on all machines.
     let mut normal = move || (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0;
     let factors = DMatrix::from_fn(OBSERVATIONS, 5, |_, f| {
-        normal() * if f == 0 { 0.01 } else { 0.005 }
+        if !correlated {
+            0.0
+        } else {
+            normal() * if f == 0 { 0.01 } else { 0.005 }
+        }
     });
     let betas = DMatrix::from_fn(5, n, |f, _| {
         if f == 0 {
@@ -82,7 +97,7 @@ fn loadings(returns: &DMatrix<f64>) -> (DVector<f64>, DMatrix<f64>) {
 }
 
 /// Median of several runs, in milliseconds, and the last answer.
-fn timed(runs: usize, mut run: impl FnMut() -> Answer) -> (f64, Answer) {
+fn timed<T>(runs: usize, mut run: impl FnMut() -> T) -> (f64, T) {
     let mut times = Vec::new();
     let mut last = None;
     for _ in 0..runs {
@@ -95,6 +110,11 @@ fn timed(runs: usize, mut run: impl FnMut() -> Answer) -> (f64, Answer) {
 }
 
 fn main() {
+    programs();
+    strategies();
+}
+
+fn programs() {
     println!(
         "{:>5} {:>14} {:>10} {:>10} {:>10} {:>10} {:>7} {:>9} {:>9} {:>8}",
         "n",
@@ -109,8 +129,14 @@ fn main() {
         "held"
     );
     for &n in &[20usize, 100, 500, 1000] {
-        for risk_aversion in [f64::INFINITY, 20.0, 4.0] {
-            let x = returns(n, 7);
+        for (correlated, risk_aversion) in [
+            (true, f64::INFINITY),
+            (true, 20.0),
+            (true, 4.0),
+            (false, f64::INFINITY),
+            (false, 20.0),
+        ] {
+            let x = returns(n, correlated, 7);
             let (mean, centred) = loadings(&x);
             let covariance = centred.transpose() * &centred;
             let linear = &mean * (-1.0 / risk_aversion);
@@ -153,5 +179,75 @@ fn main() {
                 answer.method,
             );
         }
+    }
+}
+
+fn strategies() {
+    println!();
+    println!(
+        "{:>5} {:>20} {:>10} {:>14} {:>9}",
+        "n", "strategy", "ms", "objective", "gap"
+    );
+    for &n in &[20usize, 100, 500, 1000] {
+        let mut problem = problem(n);
+        let region = problem.limits.region(&problem.current);
+        let ends = frontier(&problem, &region, 2).unwrap();
+        problem.parameters.risk_aversion = Some(20.0);
+        problem.parameters.target_return =
+            Some(0.5 * (ends[0].expected_return + ends[1].expected_return));
+        problem.parameters.target_risk = Some(0.5 * (ends[0].volatility + ends[1].volatility));
+        let strategies: [&dyn Strategy; 6] = [
+            &MinVariance,
+            &MeanVariance,
+            &TargetReturn,
+            &TargetRisk,
+            &MaxSharpe,
+            &MaxDiversification,
+        ];
+        let runs = if n <= 100 { 11 } else { 3 };
+        for strategy in strategies {
+            let (time, found) = timed(runs, || strategy.solve(&problem, &region).unwrap());
+            let objective = strategy.objective(&problem, &found.weights).unwrap();
+            println!(
+                "{n:>5} {:>20} {time:>10.3} {objective:>14.6e} {:>9.1e} {}",
+                strategy.name(),
+                found.gap.unwrap(),
+                found.solver
+            );
+        }
+        let (time, points) = timed(runs, || frontier(&problem, &region, 20).unwrap());
+        println!(
+            "{n:>5} {:>20} {time:>10.3} {:>14}",
+            "frontier",
+            format!("{} points", points.len())
+        );
+    }
+}
+
+fn problem(n: usize) -> Problem {
+    let region = region(n);
+    let groups = region.rows[1..].iter().map(|row| Group {
+        name: row.name.clone(),
+        terms: row.terms.clone(),
+        min: None,
+        max: Some(row.max),
+    });
+    let turnover = region.turnover.unwrap();
+    Problem {
+        assets: (0..n).map(|i| format!("asset {i}")).collect(),
+        returns: Returns::History(returns(n, true, 7)),
+        estimator: Estimator::Sample,
+        limits: Limits {
+            upper: region.upper.clone(),
+            groups: groups.collect(),
+            turnover: Some(turnover.max),
+            ..Limits::long_only(n)
+        },
+        current: turnover.current,
+        costs: Costs::default(),
+        parameters: Parameters::default(),
+        risk_free: 0.0,
+        periods_per_year: 252.0,
+        capital: Usd::dollars(1_000_000),
     }
 }

@@ -21,6 +21,7 @@ use crate::region::Region;
 use crate::strategy::{Candidate, Failure};
 use program::{Prices, Program};
 use projection::{Projection, project};
+use risk::Quadratic;
 pub use risk::Risk;
 
 /// An answer is accepted if its gap is at most this share of the objective's terms.
@@ -64,7 +65,7 @@ struct Checked {
 
 impl Checked {
     fn of(
-        risk: &Risk<'_>,
+        risk: &Quadratic<'_>,
         linear: &[f64],
         program: &Program,
         (mut weights, prices): Found,
@@ -85,10 +86,7 @@ impl Checked {
                 .map(|(c, w)| (c * w).abs())
                 .sum::<f64>();
         // An optimum of zero (a riskless mix) is known to rounding only.
-        let greatest = linear
-            .iter()
-            .map(|c| c.abs())
-            .fold(risk.greatest(linear.len()), f64::max);
+        let greatest = linear.iter().map(|c| c.abs()).fold(risk.greatest, f64::max);
         let size = size + ROUNDING / GAP * greatest;
         risk::axpy(1.0, linear, &mut gradient);
         let gap = bound::gap(program, &weights, &gradient, &prices);
@@ -144,7 +142,8 @@ pub fn minimise(
     let program = Program::of(region)?;
     check(&risk, linear, &program)?;
     let linear = linear.as_slice();
-    let (before, found) = match risk {
+    let risk = Quadratic::of(risk, linear.len());
+    let (before, found) = match risk.risk {
         Risk::Identity => ("projection", by_projection(linear, &program)?),
         Risk::Linear => ("projection", by_proximal_steps(linear, &program)?),
         Risk::Dense(_) | Risk::Factor { .. } => {
@@ -171,10 +170,11 @@ pub fn minimise_by_interior_point(
 ) -> Result<Answer, Failure> {
     let program = Program::of(region)?;
     check(&risk, linear, &program)?;
+    let risk = Quadratic::of(risk, linear.len());
     by_interior_point(&risk, linear.as_slice(), &program, None)
 }
 
-/// Projected gradient steps before the active set, for a cold start.
+/// Projected gradient steps before the active set.
 const GRADIENT_STEPS: usize = 20;
 /// How often the active set may start again from projected gradient steps.
 const ROUNDS: usize = 8;
@@ -225,7 +225,7 @@ fn by_proximal_steps(linear: &[f64], program: &Program) -> Result<Option<Found>,
 }
 
 fn by_active_set(
-    risk: &Risk<'_>,
+    risk: &Quadratic<'_>,
     linear: &[f64],
     program: &Program,
     warm: Option<&DVector<f64>>,
@@ -242,10 +242,10 @@ fn by_active_set(
         Projection::Infeasible => return Err(Failure::Infeasible),
         Projection::Stopped => return Ok(None),
     };
-    let mut steps = if warm.is_some() { 1 } else { GRADIENT_STEPS };
+    let mut steps = GRADIENT_STEPS;
     let mut best: Option<(f64, Found)> = None;
     for _ in 0..ROUNDS {
-        let start = gradient::descend(risk, linear, program, weights, steps);
+        let start = gradient::descend(risk, linear, program, weights, steps, best.is_none());
         let found = active_set::solve(risk, linear, program, start);
         let checked = Checked::of(risk, linear, program, found);
         if checked.violation > FEASIBLE {
@@ -266,7 +266,7 @@ fn by_active_set(
 }
 
 fn by_interior_point(
-    risk: &Risk<'_>,
+    risk: &Quadratic<'_>,
     linear: &[f64],
     program: &Program,
     before: Option<&str>,
@@ -280,7 +280,19 @@ fn by_interior_point(
     if bound::proves_infeasible(program, &found.1) {
         return Err(Failure::Infeasible);
     }
-    let checked = Checked::of(risk, linear, program, found);
+    let mut checked = Checked::of(risk, linear, program, found);
+    if !matches!(risk.risk, Risk::Identity | Risk::Linear) {
+        // Interior points meet limits to their tolerance only; from so near, the active set is exact.
+        let polished = Checked::of(
+            risk,
+            linear,
+            program,
+            polish(risk, linear, program, &checked),
+        );
+        if polished.violation <= checked.violation.max(1e-12) && polished.gap <= checked.gap {
+            checked = polished;
+        }
+    }
     if !checked.is_good() {
         return Err(stalled(format!(
             "its answer breaks a limit by {:.1e} and can be {:.1e} from the optimum",
@@ -292,6 +304,17 @@ fn by_interior_point(
         Some(before) => Cow::Owned(format!("clarabel after {before}")),
     };
     Ok(checked.answer(program, method))
+}
+
+fn polish(risk: &Quadratic<'_>, linear: &[f64], program: &Program, near: &Checked) -> Found {
+    let mut gradient = risk.product(&near.weights);
+    risk::axpy(1.0, linear, &mut gradient);
+    let start = gradient::Start {
+        weights: near.weights.clone(),
+        gradient,
+        prices: near.prices.clone(),
+    };
+    active_set::solve(risk, linear, program, start)
 }
 
 fn check(risk: &Risk<'_>, linear: &DVector<f64>, program: &Program) -> Result<(), Failure> {

@@ -5,7 +5,7 @@
 
 use super::program::{Prices, Program};
 use super::projection::{Projection, project};
-use super::risk::{Risk, dot};
+use super::risk::{Quadratic, dot};
 
 /// A feasible point, its gradient and estimates of the multipliers.
 pub(super) struct Start {
@@ -14,13 +14,15 @@ pub(super) struct Start {
     pub(super) prices: Prices,
 }
 
-/// At most `steps` projected gradient steps from a feasible point.
+/// At most `steps` projected gradient steps from a feasible point. The last goes the `whole` way if
+/// asked to, even if the objective rises.
 pub(super) fn descend(
-    risk: &Risk<'_>,
+    risk: &Quadratic<'_>,
     linear: &[f64],
     program: &Program,
     weights: Vec<f64>,
     steps: usize,
+    whole: bool,
 ) -> Start {
     let n = weights.len();
     let mut gradient = risk.product(&weights);
@@ -42,7 +44,7 @@ pub(super) fn descend(
     let mut length = n as f64 / trace;
     let mut guess: Option<Prices> = None;
     let mut best = 0.0f64;
-    for _ in 0..steps {
+    for number in 0..steps {
         let target: Vec<f64> = (0..n)
             .map(|i| start.weights[i] - length * start.gradient[i])
             .collect();
@@ -66,11 +68,16 @@ pub(super) fn descend(
         let mut product = vec![0.0; n];
         risk.add_product(&step, &support, &mut product);
         let curvature = dot(&step, &product);
-        let t = if curvature > falls {
+        let shorter = if curvature > falls {
             falls / curvature
         } else {
             1.0
         };
+        let gained = shorter * (falls - 0.5 * shorter * curvature);
+        best = best.max(gained);
+        // A whole step ends with as many weights at their limits as the projection has.
+        let last = number + 1 == steps || gained <= 1e-6 * best;
+        let t = if last && whole { 1.0 } else { shorter };
         if t >= 1.0 {
             start.weights = there;
         } else {
@@ -92,9 +99,7 @@ pub(super) fn descend(
             turnover: prices.turnover * next / length,
         });
         length = next;
-        let gained = t * (falls - 0.5 * t * curvature);
-        best = best.max(gained);
-        if gained <= 1e-6 * best {
+        if last {
             break;
         }
     }

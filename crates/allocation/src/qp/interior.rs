@@ -7,7 +7,7 @@ use clarabel::solver::{
 };
 
 use super::program::{Prices, Program};
-use super::risk::Risk;
+use super::risk::{Quadratic, Risk};
 
 /// Rows of a constraint matrix, with what they limit.
 #[derive(Default)]
@@ -33,7 +33,7 @@ struct Place {
 
 /// Weights and multipliers as clarabel leaves them; `None` if it cannot start.
 pub(super) fn solve(
-    risk: &Risk<'_>,
+    risk: &Quadratic<'_>,
     linear: &[f64],
     program: &Program,
 ) -> Option<(Vec<f64>, Prices)> {
@@ -41,10 +41,7 @@ pub(super) fn solve(
     let trades = program.turnover.is_some();
     let columns = if trades { 2 * n } else { n };
     // Its tolerances are absolute as well as relative: objectives are brought to the size of one.
-    let size = linear
-        .iter()
-        .map(|c| c.abs())
-        .fold(risk.greatest(n), f64::max);
+    let size = linear.iter().map(|c| c.abs()).fold(risk.greatest, f64::max);
     let scale = if size > 0.0 { 1.0 / size } else { 1.0 };
 
     let mut equal = Rows::default();
@@ -87,7 +84,7 @@ pub(super) fn solve(
     let entries: Vec<_> = equal.entries.into_iter().chain(under.entries).collect();
     let right: Vec<_> = equal.right.into_iter().chain(under.right).collect();
     let constraints = by_columns(&entries, columns);
-    let quadratic = upper_triangle(risk, n, columns, scale);
+    let quadratic = upper_triangle(&risk.risk, n, columns, scale);
     let mut objective: Vec<_> = linear.iter().map(|c| c * scale).collect();
     objective.resize(columns, 0.0);
     let cones: [SupportedConeT<f64>; 2] = [

@@ -8,7 +8,7 @@ use super::bound;
 use super::cholesky::solve_small;
 use super::program::{Prices, Program};
 
-const ITERATIONS: usize = 80;
+const ITERATIONS: usize = 200;
 /// Rows are met to this.
 const TOLERANCE: f64 = 4e-15;
 /// And this is good enough where rounding stops further progress.
@@ -258,7 +258,7 @@ fn search(
         } else {
             return Some((next, at));
         }
-        if high.is_finite() && high - low <= 1e-14 * high {
+        if (high.is_finite() && high - low <= 1e-14 * high) || t > 1e9 {
             return Some((next, at));
         }
         t = if high.is_finite() {

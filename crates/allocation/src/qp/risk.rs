@@ -20,7 +20,47 @@ pub enum Risk<'a> {
     Linear,
 }
 
-/// `Σ a b`, in four lanes so that the compiler can use vector registers; the order is fixed.
+/// A risk with its diagonal at hand: of a factor form it costs as much as a product.
+pub(super) struct Quadratic<'a> {
+    pub(super) risk: Risk<'a>,
+    diagonal: Vec<f64>,
+    /// The greatest `Q_jj`.
+    pub(super) greatest: f64,
+}
+
+impl<'a> Quadratic<'a> {
+    pub(super) fn of(risk: Risk<'a>, n: usize) -> Self {
+        let diagonal: Vec<f64> = (0..n).map(|j| risk.diagonal(j)).collect();
+        let greatest = diagonal.iter().copied().fold(0.0, f64::max);
+        Self {
+            risk,
+            diagonal,
+            greatest,
+        }
+    }
+
+    /// `Q_jj`.
+    pub(super) fn diagonal(&self, j: usize) -> f64 {
+        self.diagonal[j]
+    }
+
+    /// `Q_ij` for all `i` of `rows`.
+    pub(super) fn entries(&self, rows: &[usize], j: usize, out: &mut [f64]) {
+        self.risk.entries(rows, j, out);
+    }
+
+    /// `out += Q step`, where only `support` of `step` is not zero.
+    pub(super) fn add_product(&self, step: &[f64], support: &[usize], out: &mut [f64]) {
+        self.risk.add_product(step, support, out);
+    }
+
+    /// `Q w`.
+    pub(super) fn product(&self, weights: &[f64]) -> Vec<f64> {
+        self.risk.product(weights)
+    }
+}
+
+/// `Σ a b`, in eight lanes so that the compiler can use vector registers; the order is fixed.
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0f64; 8];
     let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
@@ -42,6 +82,29 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
         lanes[3] + lanes[7],
     ];
     (halves[0] + halves[2]) + (halves[1] + halves[3]) + rest
+}
+
+/// Four products with the same `b` in one pass.
+fn dot_four(a: [&[f64]; 4], b: &[f64]) -> [f64; 4] {
+    let mut lanes = [[0.0f64; 2]; 4];
+    let whole = b.len() / 2 * 2;
+    let halves = a.map(|a| a[..whole].chunks_exact(2));
+    let [a0, a1, a2, a3] = halves;
+    for ((((b, w), x), y), z) in b[..whole].chunks_exact(2).zip(a0).zip(a1).zip(a2).zip(a3) {
+        for lane in 0..2 {
+            lanes[0][lane] += w[lane] * b[lane];
+            lanes[1][lane] += x[lane] * b[lane];
+            lanes[2][lane] += y[lane] * b[lane];
+            lanes[3][lane] += z[lane] * b[lane];
+        }
+    }
+    let mut sums = lanes.map(|lane| lane[0] + lane[1]);
+    if whole < b.len() {
+        for (sum, a) in sums.iter_mut().zip(a) {
+            *sum += a[whole] * b[whole];
+        }
+    }
+    sums
 }
 
 /// `y += a x`.
@@ -68,7 +131,7 @@ impl Risk<'_> {
     }
 
     /// `Q_jj`.
-    pub(super) fn diagonal(&self, j: usize) -> f64 {
+    fn diagonal(&self, j: usize) -> f64 {
         match self {
             Self::Dense(matrix) => matrix[(j, j)],
             Self::Factor { loadings, diagonal } => {
@@ -118,6 +181,34 @@ impl Risk<'_> {
             Self::Identity if i != j => 0.0,
             Self::Factor { .. } | Self::Identity => self.diagonal(j),
             Self::Linear => 0.0,
+        }
+    }
+
+    /// `Q_ij` for all `i` of `rows`.
+    fn entries(&self, rows: &[usize], j: usize, out: &mut [f64]) {
+        if let Self::Factor { loadings, .. } = self {
+            let own = Self::column(loadings, j);
+            let mut quads = rows.chunks_exact(4);
+            let mut places = out.chunks_exact_mut(4);
+            for (quad, place) in (&mut quads).zip(&mut places) {
+                let columns = [
+                    Self::column(loadings, quad[0]),
+                    Self::column(loadings, quad[1]),
+                    Self::column(loadings, quad[2]),
+                    Self::column(loadings, quad[3]),
+                ];
+                place.copy_from_slice(&dot_four(columns, own));
+            }
+            for (&i, out) in quads.remainder().iter().zip(places.into_remainder()) {
+                *out = dot(Self::column(loadings, i), own);
+            }
+            if let Some(place) = rows.iter().position(|&i| i == j) {
+                out[place] = self.diagonal(j);
+            }
+        } else {
+            for (out, &i) in out.iter_mut().zip(rows) {
+                *out = self.entry(i, j);
+            }
         }
     }
 
@@ -178,10 +269,5 @@ impl Risk<'_> {
         let mut out = vec![0.0; weights.len()];
         self.add_product(weights, &support, &mut out);
         out
-    }
-
-    /// The greatest `Q_jj`.
-    pub(super) fn greatest(&self, n: usize) -> f64 {
-        (0..n).map(|j| self.diagonal(j)).fold(0.0, f64::max)
     }
 }
