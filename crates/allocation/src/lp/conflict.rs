@@ -5,6 +5,7 @@ use std::fmt;
 use nalgebra::DVector;
 
 use super::dual::Multipliers;
+use super::hitting::Hitting;
 use super::layout::Layout;
 use super::simplex::{End, FEASIBLE, Phase, Simplex};
 use crate::region::Region;
@@ -13,8 +14,6 @@ use crate::region::Region;
 const PROGRAMS: usize = 2_000;
 /// The same times the number of limits.
 const WORK: usize = 400_000;
-/// Partial sets that may be looked at between them.
-const NODES: usize = 100_000;
 /// Prices below this do not take part in a proof.
 const TOLERANCE: f64 = 1e-9;
 
@@ -348,7 +347,7 @@ impl Search<'_> {
                 Err(_) => return kept,
                 Ok(point) => {
                     let correction = self.correction(kept, point, end);
-                    hitting.sets.push(correction);
+                    hitting.add(correction);
                 }
             }
         }
@@ -394,79 +393,5 @@ impl Search<'_> {
             };
             *kept = *kept || met;
         }
-    }
-}
-
-/// Looks for smallest sets that meet every one of some sets.
-struct Hitting {
-    sets: Vec<Vec<usize>>,
-    chosen: Vec<bool>,
-    /// No set of fewer places meets all.
-    least: usize,
-    nodes: usize,
-}
-
-impl Hitting {
-    fn new(places: usize) -> Self {
-        Self {
-            sets: Vec::new(),
-            chosen: vec![false; places],
-            least: 0,
-            nodes: 0,
-        }
-    }
-
-    /// A smallest set of at most `most` places that meets every set; `None` if there is none, or
-    /// none was found within the bound of nodes.
-    fn smallest(&mut self, most: usize) -> Option<Vec<bool>> {
-        self.chosen.fill(false);
-        for size in self.least.max(self.disjoint())..=most {
-            if self.hit(size) {
-                self.least = size;
-                return Some(self.chosen.clone());
-            }
-        }
-        None
-    }
-
-    /// How many of the sets have nothing in common with each other, counted greedily.
-    fn disjoint(&self) -> usize {
-        let mut taken = vec![false; self.chosen.len()];
-        let mut count = 0;
-        for set in &self.sets {
-            if set.iter().all(|&place| !taken[place]) {
-                count += 1;
-                for &place in set {
-                    taken[place] = true;
-                }
-            }
-        }
-        count
-    }
-
-    fn hit(&mut self, left: usize) -> bool {
-        self.nodes += 1;
-        if self.nodes > NODES {
-            return false;
-        }
-        let missed = self
-            .sets
-            .iter()
-            .filter(|set| !set.iter().any(|&place| self.chosen[place]))
-            .min_by_key(|set| set.len());
-        let Some(missed) = missed.cloned() else {
-            return true;
-        };
-        if left == 0 {
-            return false;
-        }
-        for place in missed {
-            self.chosen[place] = true;
-            if self.hit(left - 1) {
-                return true;
-            }
-            self.chosen[place] = false;
-        }
-        false
     }
 }

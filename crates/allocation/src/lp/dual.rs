@@ -134,7 +134,7 @@ impl Multipliers {
                 continue;
             }
             let inset = if row.min < row.max {
-                super::reach(region, &row.terms)
+                super::interior::reach(region, &row.terms)
             } else {
                 0.0
             };
@@ -150,7 +150,7 @@ impl Multipliers {
             && self.turnover > 0.0
         {
             let inset = if turnover.max > 0.0 {
-                super::movable(region)
+                super::interior::movable(region)
             } else {
                 0.0
             };
