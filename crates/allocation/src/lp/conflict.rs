@@ -395,3 +395,43 @@ impl Search<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Limits;
+    use crate::region::Row;
+
+    #[test]
+    fn deletion_leaves_nothing_that_can_be_left_out() {
+        // Two conflicts: two rows of the same weight, and caps against the sum.
+        let limits = Limits {
+            upper: DVector::repeat(4, 0.2),
+            ..Limits::long_only(4)
+        };
+        let mut region = limits.region(&DVector::zeros(4));
+        for (name, min, max) in [("a", 0.15, 1.0), ("b", 0.0, 0.1)] {
+            region.rows.push(Row {
+                name: name.to_owned(),
+                terms: vec![(1, 1.0)],
+                min,
+                max,
+            });
+        }
+        let parts = parts(&region);
+        let mut search = Search {
+            region: &region,
+            parts: &parts,
+            programs: 0,
+        };
+        let set = search.irreducible(vec![true; parts.len()]);
+        assert!(search.meet(&set).is_err());
+        for place in 0..set.len() {
+            if set[place] {
+                let mut fewer = set.clone();
+                fewer[place] = false;
+                assert!(search.meet(&fewer).is_ok());
+            }
+        }
+    }
+}
