@@ -8,7 +8,7 @@ mod minimum;
 
 use nalgebra::{DMatrix, DVector};
 
-pub use minimum::{Minimum, minimise};
+pub use minimum::{Minimum, minimise, minimise_by_interior_point};
 
 /// The mean of `losses`, `t` of them, in the worst `1 − alpha` of probability. The outcome at the
 /// border counts with the part of its probability that is inside.

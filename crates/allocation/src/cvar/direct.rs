@@ -25,7 +25,7 @@ fn stalled(reason: String) -> Failure {
 }
 
 /// Variables: those of the region, the threshold, one excess per outcome.
-pub(super) fn minimise(asked: &Asked<'_>) -> Result<Minimum, Failure> {
+pub(super) fn minimise(asked: &Asked<'_>, name: &'static str) -> Result<Minimum, Failure> {
     let region = asked.region;
     let layout = Layout::new(region);
     let limits = layout.program(region);
@@ -44,11 +44,6 @@ pub(super) fn minimise(asked: &Asked<'_>) -> Result<Minimum, Failure> {
     let mut sides: Vec<f64> = Vec::new();
     // Which row of the region each constraint is of, and the sign of its price.
     let mut origins: Vec<Option<(usize, f64)>> = Vec::new();
-    let row_entries = |row: usize| {
-        (0..parts)
-            .map(move |variable| (variable, row))
-            .collect::<Vec<_>>()
-    };
     let mut equalities = 0;
     for equal in [true, false] {
         for (row, bend) in limits.bends.iter().enumerate() {
@@ -59,7 +54,7 @@ pub(super) fn minimise(asked: &Asked<'_>) -> Result<Minimum, Failure> {
                 if !side.is_finite() || (equal && sign < 0.0) {
                     continue;
                 }
-                for (variable, row) in row_entries(row) {
+                for variable in 0..parts {
                     let entry = limits.entry(row, variable);
                     if entry != 0.0 {
                         entries.push((sides.len(), variable, sign * entry));
@@ -144,7 +139,7 @@ pub(super) fn minimise(asked: &Asked<'_>) -> Result<Minimum, Failure> {
         &solution.z[first_excess..first_excess + outcomes],
         &Multipliers::of(region, &prices),
         usize::try_from(solution.iterations).unwrap_or(usize::MAX),
-        Cow::Borrowed("interior point, after the simplex stalled"),
+        Cow::Borrowed(name),
     );
     let violation = region.violation(&minimum.weights);
     if minimum.gap * asked.scale <= ACCEPTED && violation <= ACCEPTED {

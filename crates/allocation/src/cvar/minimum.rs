@@ -62,8 +62,24 @@ pub fn minimise(
         Err(failure @ (Failure::Infeasible | Failure::Unbounded(_) | Failure::Missing(_))) => {
             Err(failure)
         }
-        _ => direct::minimise(&asked),
+        _ => direct::minimise(&asked, "interior point, after the simplex stalled"),
     }
+}
+
+/// The same as one linear program by an interior-point method, which [`minimise`] falls back to:
+/// much slower, and only as exact as its gap says.
+///
+/// # Errors
+/// As [`minimise`].
+pub fn minimise_by_interior_point(
+    returns: &DMatrix<f64>,
+    probabilities: &DVector<f64>,
+    alpha: f64,
+    region: &Region,
+) -> Result<Minimum, Failure> {
+    check(region)?;
+    let asked = Asked::new(returns, probabilities, alpha, region)?;
+    direct::minimise(&asked, "interior point")
 }
 
 /// A checked question.
@@ -259,39 +275,4 @@ pub(super) fn unbounded() -> Failure {
         "the tail risk falls without end: give every asset a greatest and a least weight"
             .to_owned(),
     )
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-    use crate::problem::Limits;
-    use crate::region::Turnover;
-
-    #[test]
-    fn interior_point_agrees_with_the_simplex() {
-        // Coarse returns with a pattern, a cap, cash and a limit of turnover.
-        let returns = DMatrix::from_fn(40, 4, |outcome, asset| {
-            (outcome * (asset + 3) % 17) as f64 / 100.0 - 0.07
-        });
-        let probabilities = DVector::repeat(40, 1.0 / 40.0);
-        let limits = Limits {
-            upper: DVector::repeat(4, 0.4),
-            invested: (0.6, 0.9),
-            ..Limits::long_only(4)
-        };
-        let mut region = limits.region(&DVector::zeros(4));
-        for max in [f64::INFINITY, 0.5] {
-            region.turnover = Some(Turnover {
-                current: DVector::repeat(4, 0.2),
-                max,
-            });
-            let asked = Asked::new(&returns, &probabilities, 0.9, &region).unwrap();
-            let simplex = asked.by_simplex().unwrap();
-            let other = direct::minimise(&asked).unwrap();
-            assert!((simplex.objective - other.objective).abs() < 1e-8);
-            assert!(simplex.gap < 1e-14 && other.gap < 1e-7);
-            assert!(other.solver.contains("stalled"));
-        }
-    }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use nalgebra::DVector;
 
 use super::dual::Multipliers;
+use super::hitting::Hitting;
 use super::layout::Layout;
 use super::simplex::{End, FEASIBLE, Phase, Simplex};
 use crate::region::Region;
@@ -13,8 +14,6 @@ use crate::region::Region;
 const PROGRAMS: usize = 2_000;
 /// The same times the number of limits.
 const WORK: usize = 400_000;
-/// Partial sets that may be looked at between them.
-const NODES: usize = 100_000;
 /// Prices below this do not take part in a proof.
 const TOLERANCE: f64 = 1e-9;
 
@@ -348,7 +347,7 @@ impl Search<'_> {
                 Err(_) => return kept,
                 Ok(point) => {
                     let correction = self.correction(kept, point, end);
-                    hitting.sets.push(correction);
+                    hitting.add(correction);
                 }
             }
         }
@@ -397,76 +396,42 @@ impl Search<'_> {
     }
 }
 
-/// Looks for smallest sets that meet every one of some sets.
-struct Hitting {
-    sets: Vec<Vec<usize>>,
-    chosen: Vec<bool>,
-    /// No set of fewer places meets all.
-    least: usize,
-    nodes: usize,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Limits;
+    use crate::region::Row;
 
-impl Hitting {
-    fn new(places: usize) -> Self {
-        Self {
-            sets: Vec::new(),
-            chosen: vec![false; places],
-            least: 0,
-            nodes: 0,
-        }
-    }
-
-    /// A smallest set of at most `most` places that meets every set; `None` if there is none, or
-    /// none was found within the bound of nodes.
-    fn smallest(&mut self, most: usize) -> Option<Vec<bool>> {
-        self.chosen.fill(false);
-        for size in self.least.max(self.disjoint())..=most {
-            if self.hit(size) {
-                self.least = size;
-                return Some(self.chosen.clone());
-            }
-        }
-        None
-    }
-
-    /// How many of the sets have nothing in common with each other, counted greedily.
-    fn disjoint(&self) -> usize {
-        let mut taken = vec![false; self.chosen.len()];
-        let mut count = 0;
-        for set in &self.sets {
-            if set.iter().all(|&place| !taken[place]) {
-                count += 1;
-                for &place in set {
-                    taken[place] = true;
-                }
-            }
-        }
-        count
-    }
-
-    fn hit(&mut self, left: usize) -> bool {
-        self.nodes += 1;
-        if self.nodes > NODES {
-            return false;
-        }
-        let missed = self
-            .sets
-            .iter()
-            .filter(|set| !set.iter().any(|&place| self.chosen[place]))
-            .min_by_key(|set| set.len());
-        let Some(missed) = missed.cloned() else {
-            return true;
+    #[test]
+    fn deletion_leaves_nothing_that_can_be_left_out() {
+        // Two conflicts: two rows of the same weight, and caps against the sum.
+        let limits = Limits {
+            upper: DVector::repeat(4, 0.2),
+            ..Limits::long_only(4)
         };
-        if left == 0 {
-            return false;
+        let mut region = limits.region(&DVector::zeros(4));
+        for (name, min, max) in [("a", 0.15, 1.0), ("b", 0.0, 0.1)] {
+            region.rows.push(Row {
+                name: name.to_owned(),
+                terms: vec![(1, 1.0)],
+                min,
+                max,
+            });
         }
-        for place in missed {
-            self.chosen[place] = true;
-            if self.hit(left - 1) {
-                return true;
+        let parts = parts(&region);
+        let mut search = Search {
+            region: &region,
+            parts: &parts,
+            programs: 0,
+        };
+        let set = search.irreducible(vec![true; parts.len()]);
+        assert!(search.meet(&set).is_err());
+        for place in 0..set.len() {
+            if set[place] {
+                let mut fewer = set.clone();
+                fewer[place] = false;
+                assert!(search.meet(&fewer).is_ok());
             }
-            self.chosen[place] = false;
         }
-        false
     }
 }

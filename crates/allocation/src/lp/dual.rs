@@ -134,7 +134,7 @@ impl Multipliers {
                 continue;
             }
             let inset = if row.min < row.max {
-                super::reach(region, &row.terms)
+                super::interior::reach(region, &row.terms)
             } else {
                 0.0
             };
@@ -150,7 +150,7 @@ impl Multipliers {
             && self.turnover > 0.0
         {
             let inset = if turnover.max > 0.0 {
-                super::movable(region)
+                super::interior::movable(region)
             } else {
                 0.0
             };
@@ -264,4 +264,52 @@ pub(crate) fn implied(region: &Region) -> Vec<(f64, f64)> {
         }
     }
     bounds
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::region::{Row, Turnover};
+
+    #[test]
+    fn no_prices_prove_more_than_a_point_of_the_region_costs() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut tight = 0;
+        for _ in 0..2000 {
+            let n = rng.random_range(1..5);
+            let mut draw =
+                |from: f64, to: f64| DVector::from_fn(n, |_, _| rng.random_range(from..to));
+            let weights = draw(0.0, 1.0);
+            let current = draw(0.0, 1.0);
+            let (cost, below, above) = (draw(-1.0, 1.0), draw(0.0, 0.2), draw(0.0, 0.2));
+            // Every limit holds at `weights`, often just.
+            let mut just = |room: f64| if rng.random_bool(0.5) { 0.0 } else { room };
+            let sum = weights.sum();
+            let row = Row {
+                name: "sum".to_owned(),
+                terms: (0..n).map(|asset| (asset, 1.0)).collect(),
+                min: sum - just(0.1),
+                max: sum + just(0.1),
+            };
+            let traded = (&weights - &current).lp_norm(1);
+            let region = Region {
+                lower: &weights - below * just(1.0),
+                upper: &weights + above * just(1.0),
+                rows: vec![row],
+                turnover: Some(Turnover {
+                    current,
+                    max: traded + just(0.1),
+                }),
+            };
+            let prices = [rng.random_range(-1.0..1.0), rng.random_range(0.0..1.0)];
+            let bound = Multipliers::of(&region, &prices).bound(&cost, &region);
+            let value = cost.dot(&weights);
+            assert!(bound <= value + 1e-12, "{bound} {value} {region:?}");
+            tight += usize::from(bound > value - 1e-9);
+        }
+        assert!(tight > 20, "{tight}");
+    }
 }

@@ -341,6 +341,10 @@ fn degenerate_outcomes_are_solved() {
         f64::from(rng.random_range(-2..=2_i32)) / 100.0
     });
     solve(&coarse, 0.95, &long_only(20, 0.2));
+    // The same with cash: from nothing invested all outcomes are at the border of the tail at once.
+    let mut cash = long_only(20, 0.2);
+    cash.rows[0].min = 0.0;
+    solve(&coarse, 0.95, &cash);
     // Jackpots: nothing, or a multiple.
     let jackpots = DMatrix::from_fn(
         500,
@@ -348,6 +352,9 @@ fn degenerate_outcomes_are_solved() {
         |_, _| if rng.random_bool(0.1) { 8.0 } else { -0.01 },
     );
     solve(&jackpots, 0.95, &long_only(12, 0.2));
+    let mut cash = long_only(12, 0.2);
+    cash.rows[0].min = 0.0;
+    solve(&jackpots, 0.6, &cash);
     // Cash only.
     let mut cash = long_only(3, 0.0);
     cash.rows[0].min = 0.0;
