@@ -81,6 +81,10 @@ pub struct Book {
     pub cash: Usd,
     /// The least cash that must be left. Less than that is a breach, and is cured like one.
     pub reserve: Usd,
+    /// What cash that is left is worth over the holding horizon: what it earns, or what it loses
+    /// because it should be invested. Empty for nothing.
+    #[serde(default)]
+    pub idle: Value,
     /// The holdings.
     pub holdings: Vec<Holding>,
     /// The limits.
@@ -142,10 +146,10 @@ pub enum BookError {
         value: Usd,
     },
     /// A value that is not concave.
-    #[error("the value of {protocol}: {defect}")]
+    #[error("the value of {what}: {defect}")]
     Value {
-        /// Of which holding.
-        protocol: ProtocolId,
+        /// Of what: a holding's protocol, or cash.
+        what: String,
         /// What is wrong.
         defect: String,
     },
@@ -234,6 +238,13 @@ impl Book {
         }
         amount("cash", "the book", self.cash, 0)?;
         amount("reserve", "the book", self.reserve, 0)?;
+        if let Some(defect) = self.idle.defect() {
+            return Err(BookError::Value {
+                what: "cash".to_owned(),
+                defect,
+            });
+        }
+        amount("the end of the value", "cash", self.idle.end(), 0)?;
         for holding in &self.holdings {
             holding.check()?;
         }
@@ -287,7 +298,7 @@ impl Holding {
         }
         match self.worth.defect() {
             Some(defect) => Err(BookError::Value {
-                protocol: self.protocol.clone(),
+                what: name.to_owned(),
                 defect,
             }),
             None => Ok(()),

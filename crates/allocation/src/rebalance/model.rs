@@ -1,7 +1,10 @@
 //! The decision as a program: a size for each holding, rows that limit sums of sizes, and cash.
 
 use crate::rebalance::book::Book;
+use airdrops_types::Usd;
+
 use crate::rebalance::domain::{Domain, Point};
+use crate::rebalance::value::Value;
 
 /// `Σ share · size ≤ max`, in micro-dollars times 10⁴.
 #[derive(Debug, Clone)]
@@ -19,6 +22,11 @@ pub(crate) struct Model<'a> {
     pub(crate) rows_of: Vec<Vec<(usize, i128)>>,
     /// The most that all sizes and all costs may sum to: what is there, less the reserve.
     pub(crate) budget: i128,
+    /// What there is in all.
+    pub(crate) there: i128,
+    /// What cash that is left is worth.
+    pub(crate) idle: &'a Value,
+    idle_now: i128,
 }
 
 /// A size for each holding.
@@ -29,7 +37,9 @@ pub(crate) struct Sizes {
     pub(crate) sums: Vec<i128>,
     /// What is taken of the budget.
     pub(crate) spent: i128,
-    /// Gain less costs, against staying.
+    /// Gain of the holdings less costs, against staying.
+    own: i128,
+    /// The same with what cash gains.
     pub(crate) net: i128,
 }
 
@@ -63,13 +73,21 @@ impl<'a> Model<'a> {
                 max: (limit.max.0 * 10_000).max(least),
             });
         }
-        let there: i128 = domains.iter().map(Domain::stay).sum();
+        let there = book.cash.0 + domains.iter().map(Domain::stay).sum::<i128>();
         Self {
             domains,
             rows,
             rows_of,
-            budget: book.cash.0 + there - book.reserve.0,
+            budget: there - book.reserve.0,
+            there,
+            idle: &book.idle,
+            idle_now: book.idle.gain(book.cash).0,
         }
+    }
+
+    /// What cash gains when so much of what there is is spent.
+    pub(crate) fn idle_gain(&self, spent: i128) -> i128 {
+        self.idle.gain(Usd((self.there - spent).max(0))).0 - self.idle_now
     }
 
     /// Nothing moves.
@@ -86,10 +104,13 @@ impl<'a> Model<'a> {
                 .map(|(index, share)| points[*index].size * share)
                 .sum()
         });
+        let spent = points.iter().map(Point::cash).sum();
+        let own = points.iter().map(|point| point.net).sum();
         Sizes {
             sums: sums.collect(),
-            spent: points.iter().map(Point::cash).sum(),
-            net: points.iter().map(|point| point.net).sum(),
+            spent,
+            own,
+            net: own + self.idle_gain(spent),
             points,
         }
     }
@@ -101,7 +122,8 @@ impl<'a> Model<'a> {
             sizes.sums[*row] += (point.size - before.size) * share;
         }
         sizes.spent += point.cash() - before.cash();
-        sizes.net += point.net - before.net;
+        sizes.own += point.net - before.net;
+        sizes.net = sizes.own + self.idle_gain(sizes.spent);
     }
 
     /// The greatest size that the rows let a holding have beside the others.
