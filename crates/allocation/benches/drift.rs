@@ -30,7 +30,7 @@ const SLIPPAGE: f64 = 0.002;
 const HORIZON_DAYS: f64 = 90.0;
 /// Within a thousandth of the best: this is about rules, not about the last cent.
 const EFFORT: Effort = Effort {
-    programs: 50,
+    programs: 20,
     parts_per_million: 1_000,
 };
 const DAY: i64 = 24 * 3_600_000;

@@ -79,7 +79,7 @@ fn cheapest(
 fn gain(model: &Model<'_>, sizes: &Sizes, index: usize, point: &Point) -> i128 {
     let now = &sizes.points[index];
     let spent = sizes.spent + point.cash() - now.cash();
-    point.net - now.net + model.idle_gain(spent) - model.idle_gain(sizes.spent)
+    point.net - now.net + model.idle_gain(spent) - sizes.idle
 }
 
 /// The greatest size within `lo..=hi` that takes at most `cash`, as far as a search by halves finds
@@ -199,9 +199,16 @@ pub(crate) fn climb(model: &Model<'_>, sizes: &mut Sizes, rule: Rule) {
             .collect()
     };
     let mut queue = all(sizes);
+    let mut changed = false;
     for _ in 0..count * STEPS_PER_HOLDING {
         let Some(Step { index, .. }) = queue.pop() else {
-            return;
+            // With a value of cash, what one takes changes what the others are worth.
+            if !changed || model.idle.pieces.is_empty() {
+                return;
+            }
+            changed = false;
+            queue = all(sizes);
+            continue;
         };
         let Some(now) = step(model, sizes, index, rule) else {
             continue;
@@ -213,8 +220,8 @@ pub(crate) fn climb(model: &Model<'_>, sizes: &mut Sizes, rule: Rule) {
         }
         let frees = now.point.size < sizes.points[index].size;
         model.set(sizes, index, now.point);
-        // With a value of cash, what one takes changes what the others are worth.
-        if frees || !model.idle.pieces.is_empty() {
+        changed = true;
+        if frees {
             queue = all(sizes);
         } else {
             queue.extend(step(model, sizes, index, rule));

@@ -4,7 +4,7 @@ use crate::rebalance::book::Book;
 use airdrops_types::Usd;
 
 use crate::rebalance::domain::{Domain, Point};
-use crate::rebalance::value::Value;
+use crate::rebalance::value::{RATE, Value};
 
 /// `Σ share · size ≤ max`, in micro-dollars times 10⁴.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub(crate) struct Model<'a> {
     pub(crate) there: i128,
     /// What cash that is left is worth.
     pub(crate) idle: &'a Value,
+    /// Where its pieces end, and what it is worth there in parts of a micro-dollar by [`RATE`].
+    idle_ends: Vec<(i128, i128)>,
     idle_now: i128,
 }
 
@@ -39,7 +41,9 @@ pub(crate) struct Sizes {
     pub(crate) spent: i128,
     /// Gain of the holdings less costs, against staying.
     own: i128,
-    /// The same with what cash gains.
+    /// What cash gains.
+    pub(crate) idle: i128,
+    /// Both.
     pub(crate) net: i128,
 }
 
@@ -81,13 +85,24 @@ impl<'a> Model<'a> {
             budget: there - book.reserve.0,
             there,
             idle: &book.idle,
+            idle_ends: book.idle.sums(),
             idle_now: book.idle.gain(book.cash).0,
         }
     }
 
     /// What cash gains when so much of what there is is spent.
     pub(crate) fn idle_gain(&self, spent: i128) -> i128 {
-        self.idle.gain(Usd((self.there - spent).max(0))).0 - self.idle_now
+        if self.idle_ends.is_empty() {
+            return 0;
+        }
+        let left = (self.there - spent).max(0);
+        let after = self.idle_ends.partition_point(|(end, _)| *end < left);
+        let before = after
+            .checked_sub(1)
+            .and_then(|last| self.idle_ends.get(last));
+        let (from, gain) = before.copied().unwrap_or_default();
+        let rate = i128::from(self.idle.rate_below(Usd(left)));
+        (gain + (left - from) * rate).div_euclid(RATE) - self.idle_now
     }
 
     /// Nothing moves.
@@ -105,12 +120,14 @@ impl<'a> Model<'a> {
                 .sum()
         });
         let spent = points.iter().map(Point::cash).sum();
-        let own = points.iter().map(|point| point.net).sum();
+        let own: i128 = points.iter().map(|point| point.net).sum();
+        let idle = self.idle_gain(spent);
         Sizes {
             sums: sums.collect(),
             spent,
             own,
-            net: own + self.idle_gain(spent),
+            idle,
+            net: own + idle,
             points,
         }
     }
@@ -123,7 +140,8 @@ impl<'a> Model<'a> {
         }
         sizes.spent += point.cash() - before.cash();
         sizes.own += point.net - before.net;
-        sizes.net = sizes.own + self.idle_gain(sizes.spent);
+        sizes.idle = self.idle_gain(sizes.spent);
+        sizes.net = sizes.own + sizes.idle;
     }
 
     /// The greatest size that the rows let a holding have beside the others.

@@ -97,8 +97,8 @@ impl<'m, 'a> Relaxer<'m, 'a> {
             .collect();
     }
 
-    /// The relaxation of the node that these ranges make; `None` if it has no plan. `best` is where
-    /// the linear program starts from.
+    /// The relaxation of the node that these ranges make; `None` if it has no plan that is better
+    /// than `best`, which the linear program starts from.
     pub(crate) fn relax(
         &mut self,
         ranges: &[Range],
@@ -130,6 +130,9 @@ impl<'m, 'a> Relaxer<'m, 'a> {
                 self.weigh(cash);
                 round += 1;
                 continue;
+            }
+            if bound <= best.net {
+                return None;
             }
             let sizes = sizes(&envelopes, &optimum.values, program.unit);
             let rounded = self.round(&envelopes, &sizes, ranges);
