@@ -61,10 +61,10 @@ const RULES: [(&str, Rule); 7] = [
 /// rule, where it has them.
 const SETTINGS: [(f64, f64, [f64; 7]); 5] = [
     (2_000.0, 10.0, [1.27, NONE, NONE, NONE, 7.9, NONE, 1.28]),
-    (2_000.0, 0.3, [1.27, NONE, NONE, NONE, 0.90, NONE, 0.69]),
+    (2_000.0, 0.3, [NONE, NONE, NONE, NONE, 0.90, NONE, 0.69]),
     (20_000.0, 10.0, [1.27, 31.9, 7.6, 3.06, 1.36, 79.2, 0.95]),
-    (20_000.0, 0.3, [1.27, NONE, NONE, 0.49, NONE, NONE, 0.52]),
-    (100_000.0, 10.0, [1.27, NONE, NONE, NONE, 0.83, NONE, 0.65]),
+    (20_000.0, 0.3, [NONE, NONE, NONE, 0.49, NONE, NONE, 0.52]),
+    (100_000.0, 10.0, [NONE, NONE, NONE, NONE, 0.83, NONE, 0.65]),
 ];
 const NONE: f64 = f64::NAN;
 
