@@ -2,9 +2,10 @@
 //!
 //! Twelve assets whose logarithms walk with a volatility of 90 % a year and a correlation of 0.4, and
 //! whose mean returns are zero; the target is a twelfth of equity in each, and that is where every
-//! path starts. The loss is what is paid (gas for every transaction, 0.2 % slippage) plus the
-//! utility `λ/2 (w − w*)' Σ (w − w*)` with λ = 3 that positions off their targets lose, in percent of
-//! equity a year. Days are steps; the draw of paths is our own and the same for every rule.
+//! path starts. Capital is held at what it was, so that gas weighs the same all year. The loss is what
+//! is paid (gas for every transaction, 0.2 % slippage) plus the utility `λ/2 (w − w*)' Σ (w − w*)` with
+//! λ = 3 that positions off their targets lose, in percent of equity a year. Days are steps; the draw
+//! of paths is our own and the same for every rule.
 //!
 //! Rules that follow the calendar or a drift trade all positions to their targets. The cost-aware
 //! rule is the program's: its triggers start evaluations, and its decision trades what has a net

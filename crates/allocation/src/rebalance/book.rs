@@ -14,7 +14,10 @@ use crate::rebalance::value::Value;
 pub const MAX_TRANSACTIONS: u32 = 256;
 
 /// The most holdings that one decision is about.
-pub const MAX_HOLDINGS: usize = 10_000;
+pub const MAX_HOLDINGS: usize = 2_000;
+
+/// The most limits that one decision keeps.
+pub const MAX_LIMITS: usize = 2_000;
 
 /// In what amounts are told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,11 +122,15 @@ impl Permission {
 /// Why nothing can be decided.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BookError {
-    /// More holdings than one decision handles.
-    #[error("{count} holdings, a decision is about at most {MAX_HOLDINGS}")]
+    /// More holdings or limits than one decision handles.
+    #[error("{count} {what}, a decision is about at most {most}")]
     TooMany {
+        /// Of what.
+        what: &'static str,
         /// How many.
         count: usize,
+        /// How many there may be.
+        most: usize,
     },
     /// An amount that cannot be.
     #[error("{what} is {value}, it must be from {least} to {MAX_EQUITY}")]
@@ -231,10 +238,13 @@ impl Book {
     /// # Errors
     /// The first thing that is not, with its place.
     pub fn check(&self) -> Result<(), BookError> {
-        if self.holdings.len() > MAX_HOLDINGS {
-            return Err(BookError::TooMany {
-                count: self.holdings.len(),
-            });
+        for (what, count, most) in [
+            ("holdings", self.holdings.len(), MAX_HOLDINGS),
+            ("limits", self.limits.len(), MAX_LIMITS),
+        ] {
+            if count > most {
+                return Err(BookError::TooMany { what, count, most });
+            }
         }
         amount("cash", "the book", self.cash, 0)?;
         amount("reserve", "the book", self.reserve, 0)?;

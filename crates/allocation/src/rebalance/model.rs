@@ -69,6 +69,14 @@ impl<'a> Model<'a> {
                 .iter()
                 .map(|(index, share)| domains[*index].least() * share)
                 .sum();
+            let most: i128 = members
+                .iter()
+                .map(|(index, share)| domains[*index].most() * share)
+                .sum();
+            // What can never be reached needs no row.
+            if most <= limit.max.0 * 10_000 {
+                continue;
+            }
             for (index, share) in &members {
                 rows_of[*index].push((rows.len(), *share));
             }

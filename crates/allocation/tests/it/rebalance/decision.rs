@@ -491,3 +491,13 @@ fn an_empty_book_decides_nothing() {
     let decision = decided(&book(5_000, Vec::new()));
     assert_eq!((decision.method, decision.orders.len()), (Method::Stay, 0));
 }
+
+#[test]
+fn more_limits_than_a_decision_handles_are_refused() {
+    let mut book = book(5_000, vec![holding("vault-x", 0, worth(&[(5_000, 10)]))]);
+    book.limits = vec![limit("chain:1", &[0], 5); 2_001];
+    assert_eq!(
+        decide(&book, &Effort::default()).unwrap_err().to_string(),
+        "2001 limits, a decision is about at most 2000"
+    );
+}
