@@ -8,29 +8,44 @@ use rand_chacha::ChaCha8Rng;
 const CAPITAL: i64 = 100_000;
 const CHAINS: usize = 6;
 
-/// `n` opportunities. Each has a protocol of its own, so that 20 % per protocol is the end of its
-/// value; pieces end at 2, 5, 10 and 20 % of capital, with rates over the horizon that fall.
-pub(crate) fn instance(n: usize, seed: u64) -> Book {
+/// Where capital lies to begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// All of it is cash.
+    Cash,
+    /// Nine tenths lie in every third opportunity.
+    Held,
+}
+
+/// `n` opportunities with values of four pieces, which end at 2, 5, 10 and 20 % of capital, with
+/// rates over the horizon that fall. Every two of them are of one protocol; half of them lie on the
+/// first chain.
+pub(crate) fn instance(n: usize, seed: u64, start: Start) -> Book {
     let mut random = ChaCha8Rng::seed_from_u64(seed * 1000 + n as u64);
     let capital = Usd::dollars(CAPITAL);
-    let holdings = (0..n)
+    let held = capital.fraction(Bps(9_000)).0 / n.div_ceil(3) as i128;
+    let holdings: Vec<Holding> = (0..n)
         .map(|index| {
-            let mut rate = random.random_range(0.02..0.30);
+            let mut rate = random.random_range(20_000_000..300_000_000_i64);
             let pieces = [200, 500, 1000, 2000].map(|to| {
                 let piece = Piece {
                     to: capital.fraction(Bps(to)),
-                    rate: (rate * 1e9) as i64,
+                    rate,
                 };
-                rate *= random.random_range(0.3..0.9);
+                rate = rate * random.random_range(30..90) / 100;
                 piece
             });
             let gas = Usd(random.random_range(500_000..15_000_000));
+            let value = match start {
+                Start::Held if index % 3 == 0 => Usd(held),
+                _ => Usd::ZERO,
+            };
             Holding {
-                protocol: ProtocolId::new(format!("protocol-{index}")),
+                protocol: ProtocolId::new(format!("protocol-{}", index / 2)),
                 strategy: "supply".to_owned(),
-                chain: format!("chain {}", index % CHAINS),
+                chain: format!("chain {}", chain(index)),
                 unit: None,
-                value: Usd::ZERO,
+                value,
                 locked: Usd::ZERO,
                 target: Usd::ZERO,
                 worth: Value {
@@ -42,26 +57,43 @@ pub(crate) fn instance(n: usize, seed: u64) -> Book {
                 depth: None,
                 cap: capital.fraction(Bps(500)),
                 min_order: Usd::ZERO,
-                min_position: capital.fraction(Bps(100)),
+                min_position: match start {
+                    Start::Cash => capital.fraction(Bps(100)),
+                    Start::Held => Usd::ZERO,
+                },
                 control: ControlState::Active,
             }
         })
         .collect();
-    let limits = (0..CHAINS)
-        .map(|chain| Limit {
-            name: format!("chain:{chain}"),
-            members: (chain..n)
-                .step_by(CHAINS)
-                .map(|index| (index, Bps::WHOLE))
-                .collect(),
-            max: capital.fraction(Bps(4000)),
+    let limit = |name: String, share: u32, member: &dyn Fn(usize) -> bool| Limit {
+        name,
+        members: (0..n)
+            .filter(|index| member(*index))
+            .map(|index| (index, Bps::WHOLE))
+            .collect(),
+        max: capital.fraction(Bps(share)),
+    };
+    let protocols = (0..n.div_ceil(2)).map(|protocol| {
+        limit(format!("protocol-{protocol}"), 2_000, &|index| {
+            index / 2 == protocol
         })
-        .collect();
+    });
+    let chains =
+        (0..CHAINS).map(|one| limit(format!("chain:{one}"), 4_000, &|index| chain(index) == one));
     Book {
-        cash: capital,
+        cash: capital - holdings.iter().map(|holding| holding.value).sum(),
         reserve: capital.fraction(Bps(500)),
+        idle: Value::default(),
+        limits: protocols.chain(chains).collect(),
         holdings,
-        limits,
         control: ControlState::Active,
+    }
+}
+
+fn chain(index: usize) -> usize {
+    if index.is_multiple_of(2) {
+        0
+    } else {
+        1 + index / 2 % (CHAINS - 1)
     }
 }

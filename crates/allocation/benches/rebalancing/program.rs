@@ -2,7 +2,7 @@
 
 use airdrops_allocation::rebalance::{Book, Holding};
 use airdrops_types::Usd;
-use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOptions, Variable};
+use microlp::{ComparisonOp, OptimizationDirection, Problem, Solution, SolveOptions, Variable};
 
 /// A position in the program.
 struct Columns {
@@ -52,13 +52,28 @@ pub(crate) fn solve(book: &Book, nodes: u64) -> (f64, String) {
         let max = limit.max.max(limit.measure(&locked));
         problem.add_constraint(terms, ComparisonOp::Le, scaled(max));
     }
-    problem.add_constraint(budget, ComparisonOp::Le, scaled(book.cash - book.reserve));
+    let free = scaled(book.cash - book.reserve);
+    problem.add_constraint(budget.clone(), ComparisonOp::Le, free);
+    if !book.idle.pieces.is_empty() {
+        worth_now += dollars(book.idle.gain(book.cash));
+        let mut from = 0.0;
+        for piece in &book.idle.pieces {
+            let to = scaled(piece.to);
+            let fill = problem.add_var(piece.rate as f64 / 1e9, (0.0, to - from));
+            budget.push((fill, 1.0));
+            from = to;
+        }
+        let last = book.idle.pieces.last().map_or(0, |piece| piece.rate);
+        let rest = problem.add_var(last.min(0) as f64 / 1e9, (0.0, f64::INFINITY));
+        budget.push((rest, 1.0));
+        problem.add_constraint(budget, ComparisonOp::Eq, scaled(book.cash));
+    }
     let mut options = SolveOptions::default();
     options.node_limit = Some(nodes);
     match problem.solve_with(options) {
         Ok(outcome) => {
             let status = format!("{:?}", outcome.termination_reason());
-            let objective = outcome.solution().map(|solution| solution.objective());
+            let objective = outcome.solution().map(Solution::objective);
             (objective.unwrap_or(f64::NAN) * unit - worth_now, status)
         }
         Err(error) => (f64::NAN, error.to_string()),
@@ -83,7 +98,10 @@ fn position(problem: &mut Problem, holding: &Holding, scaled: &impl Fn(Usd) -> f
     let (up, down) = ((most - value).max(0.0), value - scaled(holding.locked));
     let mut trade = |amount: f64, gas: Usd| {
         let traded = problem.add_var(-slippage, (0.0, amount));
-        let count = problem.add_integer_var(-scaled(gas), (0, (amount / cap).ceil() as i32));
+        // A float's cast saturates.
+        #[allow(clippy::cast_possible_truncation)]
+        let most = (amount / cap).ceil() as i32;
+        let count = problem.add_integer_var(-scaled(gas), (0, most));
         problem.add_constraint([(traded, 1.0), (count, -cap)], ComparisonOp::Le, 0.0);
         (traded, count)
     };

@@ -14,7 +14,10 @@ use crate::rebalance::value::Value;
 pub const MAX_TRANSACTIONS: u32 = 256;
 
 /// The most holdings that one decision is about.
-pub const MAX_HOLDINGS: usize = 10_000;
+pub const MAX_HOLDINGS: usize = 2_000;
+
+/// The most limits that one decision keeps.
+pub const MAX_LIMITS: usize = 2_000;
 
 /// In what amounts are told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +84,10 @@ pub struct Book {
     pub cash: Usd,
     /// The least cash that must be left. Less than that is a breach, and is cured like one.
     pub reserve: Usd,
+    /// What cash that is left is worth over the holding horizon: what it earns, or what it loses
+    /// because it should be invested. Empty for nothing.
+    #[serde(default)]
+    pub idle: Value,
     /// The holdings.
     pub holdings: Vec<Holding>,
     /// The limits.
@@ -115,11 +122,15 @@ impl Permission {
 /// Why nothing can be decided.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BookError {
-    /// More holdings than one decision handles.
-    #[error("{count} holdings, a decision is about at most {MAX_HOLDINGS}")]
+    /// More holdings or limits than one decision handles.
+    #[error("{count} {what}, a decision is about at most {most}")]
     TooMany {
+        /// Of what.
+        what: &'static str,
         /// How many.
         count: usize,
+        /// How many there may be.
+        most: usize,
     },
     /// An amount that cannot be.
     #[error("{what} is {value}, it must be from {least} to {MAX_EQUITY}")]
@@ -142,10 +153,10 @@ pub enum BookError {
         value: Usd,
     },
     /// A value that is not concave.
-    #[error("the value of {protocol}: {defect}")]
+    #[error("the value of {what}: {defect}")]
     Value {
-        /// Of which holding.
-        protocol: ProtocolId,
+        /// Of what: a holding's protocol, or cash.
+        what: String,
         /// What is wrong.
         defect: String,
     },
@@ -227,13 +238,23 @@ impl Book {
     /// # Errors
     /// The first thing that is not, with its place.
     pub fn check(&self) -> Result<(), BookError> {
-        if self.holdings.len() > MAX_HOLDINGS {
-            return Err(BookError::TooMany {
-                count: self.holdings.len(),
-            });
+        for (what, count, most) in [
+            ("holdings", self.holdings.len(), MAX_HOLDINGS),
+            ("limits", self.limits.len(), MAX_LIMITS),
+        ] {
+            if count > most {
+                return Err(BookError::TooMany { what, count, most });
+            }
         }
         amount("cash", "the book", self.cash, 0)?;
         amount("reserve", "the book", self.reserve, 0)?;
+        if let Some(defect) = self.idle.defect() {
+            return Err(BookError::Value {
+                what: "cash".to_owned(),
+                defect,
+            });
+        }
+        amount("the end of the value", "cash", self.idle.end(), 0)?;
         for holding in &self.holdings {
             holding.check()?;
         }
@@ -287,7 +308,7 @@ impl Holding {
         }
         match self.worth.defect() {
             Some(defect) => Err(BookError::Value {
-                protocol: self.protocol.clone(),
+                what: name.to_owned(),
                 defect,
             }),
             None => Ok(()),

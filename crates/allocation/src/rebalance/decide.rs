@@ -19,11 +19,11 @@ pub struct Effort {
 }
 
 impl Default for Effort {
-    /// 400 linear programs, 100 millionths.
+    /// 2,000 linear programs, one millionth.
     fn default() -> Self {
         Self {
-            programs: 400,
-            parts_per_million: 100,
+            programs: 2_000,
+            parts_per_million: 1,
         }
     }
 }
@@ -95,7 +95,7 @@ impl Decision {
     }
 }
 
-/// The plan with the greatest net benefit that was found: what the positions gain over the holding
+/// The plan with the greatest net benefit that was found: what positions and cash gain over the holding
 /// horizon, less gas for every transaction, slippage and impact. Staying is a plan.
 ///
 /// - A limit that is broken, or a reserve that is undercut, is cured whatever that costs, as far as

@@ -32,7 +32,7 @@ pub(crate) fn cure(model: &Model<'_>, sizes: &mut Sizes) {
                     (index, domain.at(end), cured)
                 })
             });
-            let Some((index, point)) = cheapest(sizes, steps) else {
+            let Some((index, point)) = cheapest(model, sizes, steps) else {
                 break;
             };
             model.set(sizes, index, point);
@@ -53,7 +53,7 @@ pub(crate) fn cure(model: &Model<'_>, sizes: &mut Sizes) {
                 .filter(move |point| point.size < now.size && point.cash() < now.cash())
                 .map(move |point| (index, point, (now.cash() - point.cash()).min(excess)))
         });
-        let Some((index, point)) = cheapest(sizes, steps) else {
+        let Some((index, point)) = cheapest(model, sizes, steps) else {
             return;
         };
         model.set(sizes, index, point);
@@ -62,16 +62,24 @@ pub(crate) fn cure(model: &Model<'_>, sizes: &mut Sizes) {
 
 /// The step that loses least per unit of what it cures.
 fn cheapest(
+    model: &Model<'_>,
     sizes: &Sizes,
     steps: impl Iterator<Item = (usize, Point, i128)>,
 ) -> Option<(usize, Point)> {
     steps
         .map(|(index, point, cured)| {
-            let loss = sizes.points[index].net - point.net;
+            let loss = -gain(model, sizes, index, &point);
             (loss as f64 / cured.max(1) as f64, index, point)
         })
         .min_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, index, point)| (index, point))
+}
+
+/// What giving one holding another size gains, with what cash gains by it.
+fn gain(model: &Model<'_>, sizes: &Sizes, index: usize, point: &Point) -> i128 {
+    let now = &sizes.points[index];
+    let spent = sizes.spent + point.cash() - now.cash();
+    point.net - now.net + model.idle_gain(spent) - sizes.idle
 }
 
 /// The greatest size within `lo..=hi` that takes at most `cash`, as far as a search by halves finds
@@ -106,13 +114,11 @@ pub(crate) enum Rule {
 }
 
 impl Rule {
-    /// What a step is worth.
-    fn rank(self, from: &Point, to: &Point) -> f64 {
-        let net = (to.net - from.net) as f64;
-        let cash = to.cash() - from.cash();
+    /// What a step is worth that gains `net` and takes `cash`.
+    fn rank(self, net: i128, cash: i128) -> f64 {
         match self {
-            Self::Largest => net,
-            Self::Densest if cash > 0 => net / cash as f64,
+            Self::Largest => net as f64,
+            Self::Densest if cash > 0 => net as f64 / cash as f64,
             Self::Densest => f64::INFINITY,
         }
     }
@@ -127,25 +133,31 @@ fn step(model: &Model<'_>, sizes: &Sizes, index: usize, rule: Rule) -> Option<St
     let known = domain.points_within(domain.least(), room).iter().copied();
     let last = domain.at_most(room).map(|size| domain.at(size));
     let mut best: Option<Step> = None;
-    let mut dear: Option<Point> = None;
-    let mut consider = |point: Point| {
-        let rank = rule.rank(&now, &point);
-        let better = |best: &Step| (rank, point.net) > (best.rank, best.point.net);
-        if point.net > now.net && best.as_ref().is_none_or(better) {
-            best = Some(Step { rank, index, point });
+    let mut dear: Option<(i128, Point)> = None;
+    let mut consider = |gain: i128, point: Point| {
+        let rank = rule.rank(gain, point.cash() - now.cash());
+        let better = |best: &Step| (rank, gain) > (best.rank, best.gain);
+        if gain > 0 && best.as_ref().is_none_or(better) {
+            best = Some(Step {
+                rank,
+                gain,
+                index,
+                point,
+            });
         }
     };
-    for point in known.chain(last).filter(|point| point.net > now.net) {
+    for point in known.chain(last) {
+        let gain = gain(model, sizes, index, &point);
         if point.cash() <= cash {
-            consider(point);
-        } else if dear.is_none_or(|dear| point.net > dear.net) {
-            dear = Some(point);
+            consider(gain, point);
+        } else if gain > 0 && dear.is_none_or(|(most, _)| gain > most) {
+            dear = Some((gain, point));
         }
     }
-    if let Some(point) = dear
+    if let Some((_, point)) = dear
         && let Some(part) = affordable(model, index, domain.least(), point.size, cash)
     {
-        consider(part);
+        consider(gain(model, sizes, index, &part), part);
     }
     best
 }
@@ -154,6 +166,7 @@ fn step(model: &Model<'_>, sizes: &Sizes, index: usize, rule: Rule) -> Option<St
 #[derive(Debug, Clone, Copy)]
 struct Step {
     rank: f64,
+    gain: i128,
     index: usize,
     point: Point,
 }
@@ -186,9 +199,16 @@ pub(crate) fn climb(model: &Model<'_>, sizes: &mut Sizes, rule: Rule) {
             .collect()
     };
     let mut queue = all(sizes);
+    let mut changed = false;
     for _ in 0..count * STEPS_PER_HOLDING {
         let Some(Step { index, .. }) = queue.pop() else {
-            return;
+            // With a value of cash, what one takes changes what the others are worth.
+            if !changed || model.idle.pieces.is_empty() {
+                return;
+            }
+            changed = false;
+            queue = all(sizes);
+            continue;
         };
         let Some(now) = step(model, sizes, index, rule) else {
             continue;
@@ -200,6 +220,7 @@ pub(crate) fn climb(model: &Model<'_>, sizes: &mut Sizes, rule: Rule) {
         }
         let frees = now.point.size < sizes.points[index].size;
         model.set(sizes, index, now.point);
+        changed = true;
         if frees {
             queue = all(sizes);
         } else {

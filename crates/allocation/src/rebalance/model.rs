@@ -1,7 +1,10 @@
 //! The decision as a program: a size for each holding, rows that limit sums of sizes, and cash.
 
 use crate::rebalance::book::Book;
+use airdrops_types::Usd;
+
 use crate::rebalance::domain::{Domain, Point};
+use crate::rebalance::value::{RATE, Value};
 
 /// `Σ share · size ≤ max`, in micro-dollars times 10⁴.
 #[derive(Debug, Clone)]
@@ -19,6 +22,13 @@ pub(crate) struct Model<'a> {
     pub(crate) rows_of: Vec<Vec<(usize, i128)>>,
     /// The most that all sizes and all costs may sum to: what is there, less the reserve.
     pub(crate) budget: i128,
+    /// What there is in all.
+    pub(crate) there: i128,
+    /// What cash that is left is worth.
+    pub(crate) idle: &'a Value,
+    /// Where its pieces end, and what it is worth there in parts of a micro-dollar by [`RATE`].
+    idle_ends: Vec<(i128, i128)>,
+    idle_now: i128,
 }
 
 /// A size for each holding.
@@ -29,7 +39,11 @@ pub(crate) struct Sizes {
     pub(crate) sums: Vec<i128>,
     /// What is taken of the budget.
     pub(crate) spent: i128,
-    /// Gain less costs, against staying.
+    /// Gain of the holdings less costs, against staying.
+    own: i128,
+    /// What cash gains.
+    pub(crate) idle: i128,
+    /// Both.
     pub(crate) net: i128,
 }
 
@@ -55,6 +69,14 @@ impl<'a> Model<'a> {
                 .iter()
                 .map(|(index, share)| domains[*index].least() * share)
                 .sum();
+            let most: i128 = members
+                .iter()
+                .map(|(index, share)| domains[*index].most() * share)
+                .sum();
+            // What can never be reached needs no row.
+            if most <= limit.max.0 * 10_000 {
+                continue;
+            }
             for (index, share) in &members {
                 rows_of[*index].push((rows.len(), *share));
             }
@@ -63,13 +85,32 @@ impl<'a> Model<'a> {
                 max: (limit.max.0 * 10_000).max(least),
             });
         }
-        let there: i128 = domains.iter().map(Domain::stay).sum();
+        let there = book.cash.0 + domains.iter().map(Domain::stay).sum::<i128>();
         Self {
             domains,
             rows,
             rows_of,
-            budget: book.cash.0 + there - book.reserve.0,
+            budget: there - book.reserve.0,
+            there,
+            idle: &book.idle,
+            idle_ends: book.idle.sums(),
+            idle_now: book.idle.gain(book.cash).0,
         }
+    }
+
+    /// What cash gains when so much of what there is is spent.
+    pub(crate) fn idle_gain(&self, spent: i128) -> i128 {
+        if self.idle_ends.is_empty() {
+            return 0;
+        }
+        let left = (self.there - spent).max(0);
+        let after = self.idle_ends.partition_point(|(end, _)| *end < left);
+        let before = after
+            .checked_sub(1)
+            .and_then(|last| self.idle_ends.get(last));
+        let (from, gain) = before.copied().unwrap_or_default();
+        let rate = i128::from(self.idle.rate_below(Usd(left)));
+        (gain + (left - from) * rate).div_euclid(RATE) - self.idle_now
     }
 
     /// Nothing moves.
@@ -86,10 +127,15 @@ impl<'a> Model<'a> {
                 .map(|(index, share)| points[*index].size * share)
                 .sum()
         });
+        let spent = points.iter().map(Point::cash).sum();
+        let own: i128 = points.iter().map(|point| point.net).sum();
+        let idle = self.idle_gain(spent);
         Sizes {
             sums: sums.collect(),
-            spent: points.iter().map(Point::cash).sum(),
-            net: points.iter().map(|point| point.net).sum(),
+            spent,
+            own,
+            idle,
+            net: own + idle,
             points,
         }
     }
@@ -101,7 +147,9 @@ impl<'a> Model<'a> {
             sizes.sums[*row] += (point.size - before.size) * share;
         }
         sizes.spent += point.cash() - before.cash();
-        sizes.net += point.net - before.net;
+        sizes.own += point.net - before.net;
+        sizes.idle = self.idle_gain(sizes.spent);
+        sizes.net = sizes.own + sizes.idle;
     }
 
     /// The greatest size that the rows let a holding have beside the others.

@@ -5,6 +5,8 @@
 //! benefits, which is valid for any `y` (Geoffrion 1974): the linear program proposes, and what it
 //! says of itself is not taken.
 
+use airdrops_types::Usd;
+
 use crate::rebalance::domain::{Domain, Point, dollars, micros};
 use crate::rebalance::greedy::{Rule, climb, cure};
 use crate::rebalance::model::{Model, Sizes};
@@ -42,6 +44,16 @@ pub(crate) struct Relaxed {
     pub(crate) plan: Option<Sizes>,
     /// Where bound and plan part; `None` if they do not, or only within stretches.
     pub(crate) split: Option<Split>,
+}
+
+/// Sizes of the domains near those of a linear program.
+struct Rounded {
+    /// Its own, to the micro-dollar, where the domain has them.
+    near: Vec<Point>,
+    /// The vertices below; `None` if that is the same.
+    below: Option<Vec<Point>>,
+    /// At the holding whose envelope exceeds its net benefit most.
+    split: Option<Split>,
 }
 
 /// Vertices of a concave envelope, by size; never empty.
@@ -85,8 +97,8 @@ impl<'m, 'a> Relaxer<'m, 'a> {
             .collect();
     }
 
-    /// The relaxation of the node that these ranges make; `None` if it has no plan. `best` is where
-    /// the linear program starts from.
+    /// The relaxation of the node that these ranges make; `None` if it has no plan that is better
+    /// than `best`, which the linear program starts from.
     pub(crate) fn relax(
         &mut self,
         ranges: &[Range],
@@ -113,27 +125,26 @@ impl<'m, 'a> Relaxer<'m, 'a> {
             let optimum = maximise(&program.columns, &program.right);
             let (dual, wanted) = self.bound(&optimum.prices, ranges);
             bound = bound.min(dual);
-            let cash = optimum.prices.last().copied().unwrap_or(0.0);
-            if round < ROUNDS && (cash - self.weight).abs() > SAME * (1.0 + cash) {
+            let cash = cash_price(&optimum.prices);
+            if round < ROUNDS && (cash - self.weight).abs() > SAME * (1.0 + cash.abs()) {
                 self.weigh(cash);
                 round += 1;
                 continue;
             }
-            let sizes = sizes(&envelopes, &optimum.values, program.unit);
-            let (points, split) = self.round(&envelopes, &sizes, ranges);
-            let split =
-                split.or_else(|| self.disagreement(&optimum.prices, ranges, &points, &wanted));
-            let mut plan = self.model.sizes(points);
-            cure(self.model, &mut plan);
-            let kept = self.model.holds(&plan);
-            if kept {
-                climb(self.model, &mut plan, Rule::Largest);
+            if bound <= best.net {
+                return None;
             }
-            return Some(Relaxed {
-                bound,
-                plan: kept.then_some(plan),
-                split,
-            });
+            let sizes = sizes(&envelopes, &optimum.values, program.unit);
+            let rounded = self.round(&envelopes, &sizes, ranges);
+            let split = rounded
+                .split
+                .or_else(|| self.disagreement(&optimum.prices, ranges, &rounded.near, &wanted));
+            let plans = [Some(rounded.near), rounded.below];
+            let plans = plans.into_iter().flatten();
+            let plan = plans
+                .filter_map(|points| self.plan(points))
+                .max_by_key(|plan| plan.net);
+            return Some(Relaxed { bound, plan, split });
         }
     }
 
@@ -155,7 +166,10 @@ impl<'m, 'a> Relaxer<'m, 'a> {
         }
         let unit = dollars(largest);
         let rows = left.iter().map(|left| dollars(*left) / 1e4 / unit);
-        let right: Vec<f64> = rows.chain([dollars(cash.max(0)) / unit]).collect();
+        let spent = self.model.budget - cash;
+        let ends = [cash.max(0), spent.max(0)].map(|end| dollars(end) / unit);
+        let right: Vec<f64> = rows.chain(ends).collect();
+        let (cash_row, idle_row) = (left.len(), left.len() + 1);
         let mut columns = Vec::new();
         for (index, envelope) in envelopes.iter().enumerate() {
             for pair in envelope.windows(2) {
@@ -166,10 +180,22 @@ impl<'m, 'a> Relaxer<'m, 'a> {
                 columns.push(Column {
                     gain: dollars(pair[1].net - pair[0].net) / width,
                     width: width / unit,
-                    entries: entries.chain([(left.len(), cash)]).collect(),
+                    entries: entries
+                        .chain([(cash_row, cash), (idle_row, -cash)])
+                        .collect(),
                     full: pair[1].size <= best.points[index].size,
                 });
             }
+        }
+        // Cash that gains is bought from the budget. Cash that loses is lost to begin with, and
+        // saved as far as something is spent.
+        for (lo, hi, rate) in self.idle_pieces() {
+            columns.push(Column {
+                gain: rate.abs(),
+                width: (hi - lo) / unit,
+                entries: vec![(if rate > 0.0 { cash_row } else { idle_row }, 1.0)],
+                full: false,
+            });
         }
         Some(Program {
             columns,
@@ -178,10 +204,46 @@ impl<'m, 'a> Relaxer<'m, 'a> {
         })
     }
 
+    /// The pieces of the value of what is left of cash above the reserve, in dollars.
+    fn idle_pieces(&self) -> impl Iterator<Item = (f64, f64, f64)> {
+        let need = self.model.there - self.model.budget;
+        let there = self.model.there.max(need);
+        let pieces = self.model.idle.pieces.iter();
+        let mut ends: Vec<i128> = pieces.map(|piece| piece.to.0).collect();
+        if !ends.is_empty() {
+            ends.push(there);
+        }
+        let mut from = need;
+        ends.into_iter().filter_map(move |end| {
+            let (lo, hi) = (from, end.min(there));
+            if hi <= lo {
+                return None;
+            }
+            from = hi;
+            let rate = self.model.idle.rate_below(Usd(hi)) as f64 / 1e9;
+            Some((dollars(lo), dollars(hi), rate))
+        })
+    }
+
+    /// The greatest of what cash gains, less `price` for each dollar that is left; in dollars.
+    fn idle_support(&self, price: f64) -> f64 {
+        let need = self.model.there - self.model.budget;
+        let ends = self.idle_pieces().map(|(_, hi, _)| hi);
+        let ends = ends.chain([dollars(need), dollars(self.model.there.max(need))]);
+        ends.map(|left| {
+            // Piecewise linear: it is greatest at an end.
+            let gain = self
+                .model
+                .idle_gain(self.model.there - micros(left + 0.5e-6));
+            dollars(gain) - price * left
+        })
+        .fold(f64::NEG_INFINITY, f64::max)
+    }
+
     /// What a dollar of a holding's size takes of the rows and of cash, and what cash is worth.
     fn prices(&self, prices: &[f64], index: usize) -> (f64, f64) {
         let rows = self.model.rows_of[index].iter();
-        let cash = prices.last().copied().unwrap_or(0.0);
+        let cash = cash_price(prices);
         let price: f64 = rows
             .map(|(row, share)| prices[*row] * (*share as f64) / 1e4)
             .sum();
@@ -198,9 +260,10 @@ impl<'m, 'a> Relaxer<'m, 'a> {
 
     /// What no plan of the node exceeds, and the sizes that would reach it.
     fn bound(&self, prices: &[f64], ranges: &[Range]) -> (i128, Vec<(f64, f64)>) {
-        let cash = prices.last().copied().unwrap_or(0.0);
-        let mut sum = cash * dollars(self.model.budget);
-        let mut magnitude = sum.abs();
+        let cash = cash_price(prices);
+        let terms = [cash * dollars(self.model.there), self.idle_support(cash)];
+        let mut sum: f64 = terms.iter().sum();
+        let mut magnitude: f64 = terms.iter().map(|term| term.abs()).sum();
         for (row, price) in self.model.rows.iter().zip(prices) {
             let term = price * dollars(row.max) / 1e4;
             sum += term;
@@ -222,49 +285,60 @@ impl<'m, 'a> Relaxer<'m, 'a> {
         (bound, wanted)
     }
 
-    /// Sizes of the domains near those of the linear program, and a split at the holding whose
-    /// envelope exceeds its net benefit most there.
-    fn round(
-        &self,
-        envelopes: &[&[Point]],
-        sizes: &[f64],
-        ranges: &[Range],
-    ) -> (Vec<Point>, Option<Split>) {
+    /// Sizes of the domains near those of the linear program.
+    fn round(&self, envelopes: &[&[Point]], sizes: &[f64], ranges: &[Range]) -> Rounded {
         let mut widest = 1e-6;
-        let mut chosen = None;
-        let mut points = Vec::with_capacity(sizes.len());
+        let mut rounded = Rounded {
+            near: Vec::with_capacity(sizes.len()),
+            below: None,
+            split: None,
+        };
+        let mut below_all = Vec::with_capacity(sizes.len());
         for (index, (envelope, size)) in envelopes.iter().zip(sizes).enumerate() {
             let domain = &self.model.domains[index];
             let after = envelope.partition_point(|point| dollars(point.size) <= *size);
             let below = envelope[after.saturating_sub(1)];
+            below_all.push(below);
             let Some(above) = envelope.get(after) else {
-                points.push(below);
+                rounded.near.push(below);
                 continue;
             };
-            let part = (size - dollars(below.size)) / dollars(above.size - below.size);
-            let (low, high) = (weighed(&below, self.weight), weighed(above, self.weight));
-            let line = low + part * (high - low);
             let floor = micros(*size).clamp(below.size, above.size);
             let here = domain.contains(floor).then(|| domain.at(floor));
-            let real = here.filter(|point| weighed(point, self.weight) > low.min(line));
-            points.push(real.unwrap_or(below));
+            rounded.near.push(here.unwrap_or(below));
+            let part = (size - dollars(below.size)) / dollars(above.size - below.size);
             if part <= 1e-9 || part >= 1.0 - 1e-9 {
                 continue;
             }
-            let missing = line - weighed(&here.unwrap_or(below), self.weight).min(line);
+            let (low, high) = (weighed(&below, self.weight), weighed(above, self.weight));
+            let line = low + part * (high - low);
+            // A size that cannot be had at all is as far as its neighbours are.
+            let missing = match here {
+                Some(here) => line - weighed(&here, self.weight),
+                None => part.min(1.0 - part) * dollars(above.size - below.size),
+            };
+            let ends = (below.size, above.size);
             if missing > widest
-                && let Some(split) = split(
-                    domain,
-                    index,
-                    self.range(ranges, index),
-                    (below.size, above.size),
-                    floor,
-                )
+                && let Some(split) = split(domain, index, self.range(ranges, index), ends, floor)
             {
-                (widest, chosen) = (missing, Some(split));
+                (widest, rounded.split) = (missing, Some(split));
             }
         }
-        (points, chosen)
+        if below_all != rounded.near {
+            rounded.below = Some(below_all);
+        }
+        rounded
+    }
+
+    /// These sizes, cured and improved by steps; `None` if they cannot be cured.
+    fn plan(&self, points: Vec<Point>) -> Option<Sizes> {
+        let mut plan = self.model.sizes(points);
+        cure(self.model, &mut plan);
+        if !self.model.holds(&plan) {
+            return None;
+        }
+        climb(self.model, &mut plan, Rule::Largest);
+        Some(plan)
     }
 
     /// A split at the holding whose size in the plan loses most against the size that the bound has
@@ -306,6 +380,15 @@ fn sizes(envelopes: &[&[Point]], values: &[f64], unit: f64) -> Vec<f64> {
             least + filled * unit
         })
         .collect()
+}
+
+/// What a dollar of cash is worth: the multipliers of the last two rows. Spending for its own sake is
+/// worth nothing, whatever idle cash loses; any multipliers bound.
+fn cash_price(prices: &[f64]) -> f64 {
+    match prices {
+        [.., cash, idle] => (cash - idle).max(-0.9),
+        _ => 0.0,
+    }
 }
 
 /// What a point is worth when costs weigh `1 + weight`, in dollars.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::rebalance::book::{Book, Holding, Limit, Permission};
+use crate::rebalance::value::Value;
 use crate::tranches::split;
 
 /// Which way an order moves capital.
@@ -131,7 +132,8 @@ pub struct Order {
     pub reason: Reason,
     /// What it is expected to cost.
     pub cost: Cost,
-    /// What it is expected to gain over the holding horizon; negative for a cure that loses.
+    /// What it is expected to gain over the holding horizon, by the position and by cash; negative
+    /// for a cure that loses.
     pub benefit: Usd,
     /// Cash when it is done.
     pub cash_after: Usd,
@@ -263,7 +265,7 @@ pub(crate) fn orders(book: &Book, sizes: &[Usd]) -> Vec<Order> {
     let mut cash = book.cash;
     moves
         .iter()
-        .flat_map(|one| in_parts(one, &mut cash))
+        .flat_map(|one| in_parts(one, &book.idle, &mut cash))
         .collect()
 }
 
@@ -323,7 +325,7 @@ fn plan_move<'a>(
 }
 
 /// The parts of a move; costs in proportion are shared by amount, and sum to the move's.
-fn in_parts(one: &Move<'_>, cash: &mut Usd) -> Vec<Order> {
+fn in_parts(one: &Move<'_>, idle: &Value, cash: &mut Usd) -> Vec<Order> {
     let (holding, side, whole) = (one.holding, one.side(), one.amount());
     let amounts = split(whole, holding.cap);
     let parts = u32::try_from(amounts.len()).unwrap_or(u32::MAX);
@@ -343,7 +345,9 @@ fn in_parts(one: &Move<'_>, cash: &mut Usd) -> Vec<Order> {
             Side::Withdraw => position - amount,
             Side::Allocate => position + amount,
         };
+        let before = *cash;
         *cash = *cash + position - next - cost.total();
+        let idle = idle.gain(cash.or_zero()) - idle.gain(before.or_zero());
         orders.push(Order {
             holding: one.index,
             protocol: holding.protocol.clone(),
@@ -359,7 +363,7 @@ fn in_parts(one: &Move<'_>, cash: &mut Usd) -> Vec<Order> {
             parts,
             reason: one.reason.clone(),
             cost,
-            benefit: holding.worth.gain(next) - holding.worth.gain(position),
+            benefit: holding.worth.gain(next) - holding.worth.gain(position) + idle,
             cash_after: *cash,
         });
         (done, position) = (upto, next);

@@ -86,9 +86,23 @@ impl Value {
 
     /// The rate just below `size`.
     pub(crate) fn rate_below(&self, size: Usd) -> i64 {
-        let mut pieces = self.pieces.iter();
-        let piece = pieces.find(|piece| piece.to >= size);
+        let after = self.pieces.partition_point(|piece| piece.to < size);
+        let piece = self.pieces.get(after);
         piece.map_or(self.rate_beyond(), |piece| piece.rate)
+    }
+
+    /// The ends of the pieces, and the gains there in parts of a micro-dollar by [`RATE`].
+    pub(crate) fn sums(&self) -> Vec<(i128, i128)> {
+        let (mut from, mut sum) = (0, 0_i128);
+        let pieces = self.pieces.iter();
+        pieces
+            .map(|piece| {
+                let filled = piece.to.0 - from;
+                sum = sum.saturating_add(filled.saturating_mul(i128::from(piece.rate)));
+                from = piece.to.0;
+                (from, sum)
+            })
+            .collect()
     }
 
     /// The size that no position is increased beyond.

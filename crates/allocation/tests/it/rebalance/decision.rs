@@ -132,6 +132,13 @@ proptest! {
     #[test]
     fn a_plan_is_worth_at_least_nothing_or_at_least_what_its_cures_are(book in any_book()) {
         let decision = decided(&book);
+        let left = decision.orders.last().map_or(book.cash, |order| order.cash_after);
+        let sizes = book.holdings.iter().zip(&decision.sizes);
+        let gains = sizes.map(|(held, size)| held.worth.gain(*size) - held.worth.gain(held.value));
+        let gain = gains.sum::<Usd>() + book.idle.gain(left) - book.idle.gain(book.cash);
+        if left >= Usd::ZERO {
+            prop_assert_eq!(decision.gain, gain);
+        }
         prop_assert!(decision.net() >= decision.cure);
         prop_assert!(decision.net() >= decision.greedy);
         prop_assert!(decision.net() <= decision.bound, "{} {}", decision.net(), decision.bound);
@@ -181,7 +188,8 @@ proptest! {
     }
 
     #[test]
-    fn parts_are_within_the_cap_as_few_as_can_be_and_sum_to_the_move(book in any_book()) {
+    fn parts_are_within_the_cap_as_few_as_can_be_and_sum_to_the_move(mut book in any_book()) {
+        book.idle = Value::default();
         let decision = decided(&book);
         for (index, (holding, size)) in book.holdings.iter().zip(&decision.sizes).enumerate() {
             let parts: Vec<&Order> =
@@ -223,6 +231,9 @@ proptest! {
             for piece in &mut holding.worth.pieces {
                 ten(&mut piece.to);
             }
+        }
+        for piece in &mut large.idle.pieces {
+            ten(&mut piece.to);
         }
         let large = decided(&large);
         // Each is within its gap of its best, and the bests are one but for rounding.
@@ -382,6 +393,21 @@ fn orders_tell_amounts_in_the_asset_where_there_is_a_price() {
 }
 
 #[test]
+fn cash_that_loses_is_invested_and_cash_that_gains_is_kept() {
+    let mut book = book(5_000, vec![holding("vault-x", 0, worth(&[(5_000, 2)]))]);
+    book.holdings[0].slippage = Bps(300);
+    assert_eq!(decided(&book).sizes, [Usd::ZERO], "2 % do not pay 3 %");
+    book.idle = worth(&[(1_000, 0), (9_000, -2)]);
+    // Of what is left above $1,000 each dollar loses 2 %, so that 2 % pay: slippage is paid of it.
+    let decision = decided(&book);
+    let left = decision.orders[0].cash_after;
+    assert!((left.0 - 1_000_000_000).abs() < 10, "{left:?}");
+    book.idle = worth(&[(1_000, 5), (9_000, 1)]);
+    book.holdings[0].slippage = Bps(0);
+    assert_eq!(decided(&book).sizes, [Usd::dollars(4_000)]);
+}
+
+#[test]
 fn a_small_position_opens_at_its_least_size_or_not_at_all() {
     let mut held = holding("vault-x", 0, worth(&[(200, 50), (1_000, -1)]));
     held.min_position = Usd::dollars(500);
@@ -464,4 +490,14 @@ fn what_cannot_be_is_refused_with_its_place() {
 fn an_empty_book_decides_nothing() {
     let decision = decided(&book(5_000, Vec::new()));
     assert_eq!((decision.method, decision.orders.len()), (Method::Stay, 0));
+}
+
+#[test]
+fn more_limits_than_a_decision_handles_are_refused() {
+    let mut book = book(5_000, vec![holding("vault-x", 0, worth(&[(5_000, 10)]))]);
+    book.limits = vec![limit("chain:1", &[0], 5); 2_001];
+    assert_eq!(
+        decide(&book, &Effort::default()).unwrap_err().to_string(),
+        "2001 limits, a decision is about at most 2000"
+    );
 }

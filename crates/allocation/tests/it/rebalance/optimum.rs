@@ -7,6 +7,7 @@ mod program;
 
 use airdrops_allocation::rebalance::{Effort, decide};
 use airdrops_types::Usd;
+use instance::{Start, instance};
 use proptest::prelude::*;
 
 use super::random::any_book;
@@ -41,14 +42,25 @@ proptest! {
 
 #[test]
 fn the_known_instances_are_solved_to_a_hundredth_of_a_percent() {
-    for (n, seed) in [(20, 0), (20, 1), (50, 0), (50, 2)] {
-        let book = instance::instance(n, seed);
+    for (n, start) in [
+        (20, Start::Cash),
+        (20, Start::Held),
+        (50, Start::Cash),
+        (50, Start::Held),
+    ] {
+        let book = instance(n, 0, start);
         let decision = decide(&book, &Effort::default()).unwrap();
-        assert!(decision.gap().0 * 10_000 <= decision.net().0, "{n} {seed}");
+        assert!(
+            decision.gap().0 * 10_000 <= decision.net().0,
+            "{n} {start:?}"
+        );
         if n == 20 {
             let (peer, _) = program::solve(&book, 200_000);
             let difference = decision.net().0 as f64 / 1e6 - peer;
-            assert!(difference.abs() < 1e-4 * peer, "{n} {seed}: {difference}");
+            assert!(
+                difference.abs() < 1e-4 * peer,
+                "{n} {start:?}: {difference}"
+            );
         }
     }
 }

@@ -42,6 +42,7 @@ pub(crate) fn book(cash: i64, holdings: Vec<Holding>) -> Book {
     Book {
         cash: Usd::dollars(cash),
         reserve: Usd::ZERO,
+        idle: Value::default(),
         holdings,
         limits: Vec::new(),
         control: ControlState::Active,
@@ -120,8 +121,9 @@ pub(crate) fn any_book() -> impl Strategy<Value = Book> {
         cents(15_000),
     );
     let limits = prop::collection::vec(limit, 0..5);
-    (cents(20_000), cents(2_000), holdings, limits).prop_map(
-        |(cash, reserve, mut holdings, limits)| {
+    let idle = prop_oneof![Just(Value::default()), any_worth()];
+    (cents(20_000), cents(2_000), idle, holdings, limits).prop_map(
+        |(cash, reserve, idle, mut holdings, limits)| {
             for (index, holding) in holdings.iter_mut().enumerate() {
                 holding.protocol = ProtocolId::new(format!("protocol-{index}"));
             }
@@ -143,6 +145,7 @@ pub(crate) fn any_book() -> impl Strategy<Value = Book> {
             Book {
                 cash,
                 reserve,
+                idle,
                 limits: limits.collect(),
                 holdings,
                 control: ControlState::Active,
