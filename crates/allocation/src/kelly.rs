@@ -29,7 +29,8 @@ use interior::{Answer, Ending, Objective};
 use reduction::Reduction;
 use wagers::Wagers;
 
-/// The gap that answers keep.
+/// The gap, in log growth, that is aimed at. Hardly any problem ends above it, and each answer says
+/// what gap it has.
 pub const GAP: f64 = 1e-10;
 /// Shares of the room between bounds within which a weight may be at one of them.
 const SNAPS: [f64; 4] = [1e-5, 1e-7, 1e-9, 1e-11];
@@ -142,7 +143,7 @@ pub fn maximise(
 }
 
 /// The weights of `region` with the least `E[W^-λ]`: what is safest in the sense of
-/// [`drawdown::exponent`].
+/// [`drawdown::exponent`]. The gap is one of that expectation.
 ///
 /// # Errors
 /// As [`maximise`].

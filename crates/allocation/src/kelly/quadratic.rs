@@ -208,7 +208,7 @@ fn solve(
 
 /// Weights of `region` that maximise `E[x]'w − E[(x'w)²]/2`; with an `exponent` `λ`, also under
 /// `λ(λ+1)/2 · E[(x'w)²] ≤ λ E[x]'w`: the quadratic approximation of risk-constrained Kelly
-/// (Busseti, Ryu & Boyd 2016, section 6).
+/// (Busseti, Ryu & Boyd 2016).
 ///
 /// For every price of the bound the Lagrangian is the same parabola with an aversion between 1 and
 /// `λ + 1`, so that the bound is met by a search over that one number.
