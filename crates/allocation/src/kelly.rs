@@ -29,7 +29,8 @@ use interior::{Answer, Ending, Objective};
 use reduction::Reduction;
 use wagers::Wagers;
 
-/// The gap that answers keep.
+/// The gap, in log growth, that is aimed at. Hardly any problem ends above it, and each answer says
+/// what gap it has.
 pub const GAP: f64 = 1e-10;
 /// Shares of the room between bounds within which a weight may be at one of them.
 const SNAPS: [f64; 4] = [1e-5, 1e-7, 1e-9, 1e-11];
@@ -142,7 +143,7 @@ pub fn maximise(
 }
 
 /// The weights of `region` with the least `E[W^-λ]`: what is safest in the sense of
-/// [`drawdown::exponent`].
+/// [`drawdown::exponent`]. The gap is one of that expectation.
 ///
 /// # Errors
 /// As [`maximise`].
@@ -309,19 +310,24 @@ fn bounded(
         let share = drawdown::scale_toward(scenarios, weights, &anchor, exponent);
         drawdown::between(weights, &anchor, share)
     };
-    let mut best = settle(&free.weights);
-    let mut own = growth(scenarios, &best);
     let mut most = growth(scenarios, &free.weights) + free.gap.unwrap_or_default();
-    let mut solver = "kelly interior point, scaled to cash for the drawdown bound";
+    let mut own = f64::NEG_INFINITY;
+    let mut best = anchor.clone();
+    let mut solver = "kelly interior point under the drawdown bound";
     if let Ok(found) = solve(scenarios, region, reduction, Aim::Bounded(exponent)) {
         let gap = found.gap.unwrap_or(f64::INFINITY);
         most = most.min(growth(scenarios, &found.weights) + gap);
-        let settled = settle(&found.weights);
-        let growth = growth(scenarios, &settled);
-        if growth > own {
-            (best, own) = (settled, growth);
-            solver = "kelly interior point under the drawdown bound";
+        best = settle(&found.weights);
+        own = growth(scenarios, &best);
+        if most - own <= GAP {
+            return Ok(candidate(best, most - own, solver));
         }
+    }
+    let scaled = settle(&free.weights);
+    let growth_scaled = growth(scenarios, &scaled);
+    if growth_scaled > own {
+        (best, own) = (scaled, growth_scaled);
+        solver = "kelly interior point, scaled to cash for the drawdown bound";
     }
     if most - own > GAP {
         let priced = |price: f64| {

@@ -12,7 +12,7 @@ fn is_probability(p: f64) -> bool {
 }
 
 /// The stake on one bet that wins `odds` per unit with probability `p` and loses the unit
-/// otherwise: `p − (1 − p)/odds`, never negative (Kelly 1956; Thorp 2006, eq. 2.5).
+/// otherwise: `p − (1 − p)/odds`, never negative (Kelly 1956; Thorp 2006).
 ///
 /// `None` unless `p` is a probability and `odds` are positive and finite.
 #[must_use]
@@ -24,7 +24,7 @@ pub fn single_bet(p: f64, odds: f64) -> Option<f64> {
 ///
 /// Wealth is `1 ± (f + g)` or `1 ± (f − g)`, so that growth is the sum of one function of `f + g`
 /// and one of `f − g`, each maximal where a single bet's is. For `p = q` this is the
-/// `(p² − q²)/(2(p² + q²))` of Thorp (2006), section 5, with `q = 1 − p`. If that asks for a
+/// `(p² − q²)/(2(p² + q²))` of Thorp (2006), with `q = 1 − p`. If that asks for a
 /// negative stake, only the better bet is taken.
 ///
 /// `None` unless both are probabilities.
@@ -111,7 +111,7 @@ pub struct Race {
 /// Stakes on outcomes of which exactly one comes true, with these probabilities and gross odds
 /// (what a winning unit becomes). Outcomes enter by falling `p · odds` while that exceeds the
 /// reserve rate `R = (1 − Σp)/(1 − Σ1/odds)` of those already in; each stake is `p − R/odds`
-/// (Kelly 1956, section "with track take"; Smoczynski & Tomkins 2010).
+/// (Kelly 1956, with a track take; Smoczynski & Tomkins 2010).
 ///
 /// If the odds are generous enough that all outcomes can be covered at a profit or at par, all is
 /// staked in proportion to the probabilities.

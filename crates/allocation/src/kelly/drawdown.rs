@@ -8,7 +8,7 @@ use crate::problem::{Drawdown, Scenarios};
 const STEPS: usize = 200;
 
 /// `λ = ln β / ln α`: with `E[W^-λ] ≤ 1` per period, wealth that starts at one ever falls below `α`
-/// with probability less than `β` (Busseti, Ryu & Boyd 2016, eqs. 8 and 9). `None` unless both lie
+/// with probability less than `β` (Busseti, Ryu & Boyd 2016). `None` unless both lie
 /// in (0, 1).
 #[must_use]
 pub fn exponent(drawdown: Drawdown) -> Option<f64> {

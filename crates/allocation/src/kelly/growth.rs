@@ -45,7 +45,7 @@ pub(crate) struct Growth {
     price: Vec<f64>,
     wealth_move: Vec<f64>,
     price_move: Vec<f64>,
-    /// Curvature per scenario, in the stride of the wagers.
+    /// Curvature per scenario.
     rates: Vec<f64>,
     /// Prices that a full step aims at, but for the move.
     aim: Vec<f64>,
@@ -66,14 +66,14 @@ impl Growth {
                 exponent,
             } => (log, Some((exponent, price)), false),
         };
-        let (n, s, stride) = (wagers.assets(), wagers.scenarios(), wagers.stride());
+        let (n, s) = (wagers.assets(), wagers.scenarios());
         let zeros = vec![0.0; s];
         Self {
             wealth: zeros.clone(),
             price: zeros.clone(),
             wealth_move: zeros.clone(),
             price_move: zeros.clone(),
-            rates: vec![0.0; stride],
+            rates: zeros.clone(),
             aim: zeros.clone(),
             log,
             power: power.map(|(exponent, price)| Power {

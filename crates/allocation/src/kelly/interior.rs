@@ -274,7 +274,7 @@ impl<'a, O: Objective> Run<'a, O> {
 
     /// Goes; false if the steps are no numbers.
     fn advance(&mut self, steps: Steps, pace: Pace) -> bool {
-        let finite = |move_: &f64| move_.is_finite();
+        let finite = |by: &f64| by.is_finite();
         if !(steps.primal.is_finite() && steps.dual.is_finite() && self.dw.iter().all(finite)) {
             return false;
         }

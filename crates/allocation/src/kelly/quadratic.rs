@@ -101,9 +101,10 @@ struct Parabola {
 }
 
 impl Parabola {
-    /// `E[x]'w − aversion/2 · E[(x'w)²]` over the free weights of `reduction`.
-    fn new(second: &Second, aversion: f64, reduction: &Reduction) -> Self {
+    /// `E[x]'w − aversion/2 · E[(x'w)²]` over the free weights of `reduction`, in these units.
+    fn new(second: &Second, aversion: f64, unit: f64, reduction: &Reduction) -> Self {
         let free = &reduction.free;
+        let aversion = aversion / unit;
         let n = free.len();
         let mut square = Vec::with_capacity(n * n);
         for &i in free {
@@ -115,7 +116,7 @@ impl Parabola {
             .map(|&i| {
                 let column = second.square.column(i);
                 let with: f64 = column.iter().zip(held.iter()).map(|(s, w)| s * w).sum();
-                second.mean[i] - aversion * with
+                second.mean[i] / unit - aversion * with
             })
             .collect();
         Self {
@@ -191,13 +192,23 @@ fn solve(
     if reduction.free.is_empty() {
         return fixed(region, reduction);
     }
-    let mut objective = Parabola::new(second, aversion, reduction);
-    optimum(&mut objective, region, reduction, |_| true)
+    // In units of its own size, so that jackpots of a thousandfold look like others.
+    let unit = second
+        .square
+        .diagonal()
+        .iter()
+        .fold(1.0, |most: f64, s| most.max(*s));
+    let mut objective = Parabola::new(second, aversion, unit, reduction);
+    let found = optimum(&mut objective, region, reduction, |_| true)?;
+    Ok(Candidate {
+        gap: found.gap.map(|gap| gap * unit),
+        ..found
+    })
 }
 
 /// Weights of `region` that maximise `E[x]'w − E[(x'w)²]/2`; with an `exponent` `λ`, also under
 /// `λ(λ+1)/2 · E[(x'w)²] ≤ λ E[x]'w`: the quadratic approximation of risk-constrained Kelly
-/// (Busseti, Ryu & Boyd 2016, section 6).
+/// (Busseti, Ryu & Boyd 2016).
 ///
 /// For every price of the bound the Lagrangian is the same parabola with an aversion between 1 and
 /// `λ + 1`, so that the bound is met by a search over that one number.

@@ -27,7 +27,7 @@ const UNCAPPED_FRACTION: f64 = 0.5;
 /// and under a drawdown bound ([`DRAWDOWN`] unless the problem says otherwise).
 ///
 /// - The whole Kelly bet under caps: they already shrink it, and a fraction on top halves the growth
-///   for little. Half of it (Thorp 2006, section 7; Baker & McHale 2013, on estimated odds) if the
+///   for little. Half of it (Thorp 2006; Baker & McHale 2013 on estimated odds) if the
 ///   limits allow a single weight above one half.
 /// - If the limits force positions with which no weights keep the drawdown bound, the weights of
 ///   least `E[W^-λ]`, or if those cannot be worked out the growth-optimal ones; `solver` says so.

@@ -2,7 +2,7 @@
 
 use airdrops_allocation::kelly::quadratic::{self, Second};
 use airdrops_allocation::kelly::{self, drawdown};
-use airdrops_allocation::problem::{Group, Limits, Moments};
+use airdrops_allocation::problem::{Group, Limits, Moments, Scenarios};
 use airdrops_allocation::strategy::Failure;
 use nalgebra::{DMatrix, DVector};
 
@@ -161,4 +161,30 @@ fn the_quadratic_optimum_solves_its_linear_system() {
     };
     let halved = quadratic::maximise(&half, &cash_allowed(2), None).unwrap();
     assert!((found.weights * 0.5 - halved.weights).amax() < 1e-8);
+}
+
+#[test]
+fn two_hundred_bets_have_a_certified_optimum() {
+    let (n, s) = (200_usize, 400_usize);
+    // No randomness: fractions of multiples of irrational numbers.
+    let draw = |row: usize, column: usize| {
+        let at = row as f64 * 0.618_033_988_75 + column as f64 * 0.414_213_562_37;
+        (at * (1.0 + column as f64)).fract()
+    };
+    let scenarios = Scenarios {
+        gross: DMatrix::from_fn(s, n, |row, column| match draw(row, column) {
+            at if at < 0.02 => 0.0,
+            at if at > 0.7 => 1.0 + 0.5 * at,
+            _ => 0.9,
+        }),
+        probabilities: DVector::repeat(s, 1.0 / s as f64),
+    };
+    let mut limits = Limits::long_only(n);
+    limits.upper.fill(0.05);
+    limits.invested = (0.0, 0.95);
+    let region = limits.region(&DVector::zeros(n));
+    let found = kelly::maximise(&scenarios, &region, Some(6.456)).unwrap();
+    assert!(found.gap.unwrap() < kelly::GAP, "{:?}", found.gap);
+    assert!(region.violation(&found.weights) <= 1e-9);
+    assert!(kelly::growth(&scenarios, &found.weights) > 0.01);
 }

@@ -65,7 +65,7 @@ fn a_loss_of_more_than_everything_is_refused() {
     let net = DMatrix::from_row_slice(2, 2, &[0.3, -0.1, -1.2, 0.4]);
     match solve(&Kelly, &problem(Returns::History(net), 0.4)) {
         Err(Failure::Missing(reason)) => {
-            assert!(reason.contains("period 1 and asset 0"), "{reason}")
+            assert!(reason.contains("period 1 and asset 0"), "{reason}");
         }
         other => panic!("{other:?}"),
     }
