@@ -6,6 +6,8 @@
 //! - [`mod@black_litterman`]: equilibrium returns and views in one posterior.
 //! - [`mod@covariance`]: of a history of returns: sample, exponential, shrunk.
 //! - [`moments`]: means and covariances of a problem, whatever it gives.
+//! - [`frontier`]: the least volatility at each mean return.
+//! - [`moments`]: means and covariances of a problem.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`problem`]: assets, returns, limits, costs: what optimisers are asked.
@@ -15,6 +17,7 @@
 
 pub mod black_litterman;
 pub mod covariance;
+pub mod frontier;
 pub mod moments;
 pub mod percentages;
 pub mod problem;

@@ -8,6 +8,14 @@ pub mod fixed;
 pub mod hrp;
 pub mod inverse_volatility;
 pub mod risk_parity;
+pub(crate) mod efficient;
+pub mod max_diversification;
+pub mod max_sharpe;
+pub(crate) mod mean_risk;
+pub mod mean_variance;
+pub mod min_variance;
+pub mod target_return;
+pub mod target_risk;
 
 use std::borrow::Cow;
 

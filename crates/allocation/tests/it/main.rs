@@ -3,6 +3,7 @@
 
 mod black_litterman;
 mod covariance;
+mod efficient;
 mod percentages;
 mod qp;
 mod rules;
