@@ -8,14 +8,14 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
 use airdrops_allocation::black_litterman::posterior;
+use airdrops_allocation::covariance;
 use airdrops_allocation::problem::{
     Certainty, Costs, Estimator, Group, Limits, Parameters, Problem, Returns, Scenarios, Views,
 };
-use airdrops_allocation::qp::{self, Risk};
 use airdrops_allocation::strategy::Strategy;
 use airdrops_allocation::strategy::hrp::Hrp;
+use airdrops_allocation::strategy::mean_variance::MeanVariance;
 use airdrops_allocation::strategy::risk_parity::RiskParity;
-use airdrops_allocation::{covariance, moments};
 use airdrops_types::Usd;
 use nalgebra::{DMatrix, DVector};
 use rustix::time::{ClockId, clock_gettime};
@@ -81,7 +81,6 @@ impl Cell<'_> {
             "cov-oas" => self.covariance(Estimator::OracleApproximating),
             "black-litterman" => self.black_litterman(),
             "black-litterman-given" => self.black_litterman_given(),
-            "mean-variance" => self.mean_variance(),
             _ => match strategy(task) {
                 Some(strategy) => self.weights(strategy.as_ref()),
                 None => {
@@ -137,17 +136,6 @@ impl Cell<'_> {
         let moments = covariance::sample(&self.history()).unwrap();
         measure(|| posterior(&moments.covariance, &views))
             .map(|(found, ms)| (joined(&found.mean, &found.covariance), ms))
-    }
-
-    fn mean_variance(&self) -> Measured {
-        let problem = self.problem();
-        measure(|| {
-            let moments = moments::of(&problem)?;
-            let linear = -&moments.mean / self.setting("risk_aversion");
-            let region = problem.limits.region(&problem.current);
-            qp::minimise(Risk::Dense(&moments.covariance), &linear, &region, None)
-        })
-        .map(|(found, ms)| (found.weights.as_slice().to_vec(), ms))
     }
 
     fn weights(&self, strategy: &dyn Strategy) -> Measured {
@@ -221,6 +209,7 @@ impl Cell<'_> {
 /// What solves a task.
 fn strategy(task: &str) -> Option<Box<dyn Strategy>> {
     match task {
+        "mean-variance" => Some(Box::new(MeanVariance)),
         "risk-parity" => Some(Box::new(RiskParity)),
         "hrp" => Some(Box::new(Hrp)),
         _ => None,

@@ -3,17 +3,17 @@
 mod rule;
 
 pub mod black_litterman;
+pub(crate) mod efficient;
 pub mod equal_weight;
 pub mod fixed;
 pub mod hrp;
 pub mod inverse_volatility;
-pub mod risk_parity;
-pub(crate) mod efficient;
 pub mod max_diversification;
 pub mod max_sharpe;
 pub(crate) mod mean_risk;
 pub mod mean_variance;
 pub mod min_variance;
+pub mod risk_parity;
 pub mod target_return;
 pub mod target_risk;
 

@@ -549,6 +549,12 @@ def cells_of(peer, cells, slow):
                 yield task, way, n
 
 
+def report(line):
+    """Progress, so that a run that is stopped has not been in vain."""
+    result = line.get("error") or line.get("missing") or f"{line['ms']:.2f} ms"
+    print(f"  {line['who']}: {line['task']} {line['n']}: {result}", file=sys.stderr, flush=True)
+
+
 def ask(peer, folder, cells, slow, timeout):
     """Runs a peer's process; kills it where a cell takes too long, and goes on with the next."""
     wanted, lines = list(cells_of(peer, cells, slow)), []
@@ -577,12 +583,14 @@ def ask(peer, folder, cells, slow, timeout):
                 continue  # what a peer prints
             if "start" not in line:
                 wanted.pop(0)
+                report(line)
                 lines.append(line)
         process.kill()
         process.wait()
         if wanted:
             task, way, n = wanted.pop(0)
             lines.append({"who": peer + way, "task": task, "n": n, "error": died})
+            report(lines[-1])
     return lines
 
 
@@ -593,7 +601,10 @@ def ours(folder):
         [*command, str(folder)], cwd=root, stdout=subprocess.PIPE, text=True, check=True
     )
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    return [line | {"who": "ours"} for line in lines]
+    lines = [line | {"who": "ours"} for line in lines]
+    for line in lines:
+        report(line)
+    return lines
 
 
 def judged(folder, line, cell):
