@@ -7,7 +7,6 @@
 //! - [`mod@covariance`]: of a history of returns: sample, exponential, shrunk.
 //! - [`moments`]: means and covariances of a problem, whatever it gives.
 //! - [`frontier`]: the least volatility at each mean return.
-//! - [`moments`]: means and covariances of a problem.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`problem`]: assets, returns, limits, costs: what optimisers are asked.
