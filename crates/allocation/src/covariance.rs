@@ -11,7 +11,7 @@ use nalgebra::{DMatrix, DVector};
 pub use shrinkage::Shrunk;
 
 use crate::problem::{Estimator, Moments};
-use gram::gram;
+use gram::Deviations;
 
 /// Means and covariance of `returns` (`t × n`, `t ≥ 2`) by `estimator`. The mean is the sample's,
 /// and for [`Estimator::Exponential`] it has the same weights as the covariance.
@@ -35,8 +35,13 @@ pub fn sample(returns: &DMatrix<f64>) -> Option<Moments> {
     if t < 2 {
         return None;
     }
-    let (mean, deviations) = centre(returns);
-    let covariance = gram(&deviations, 1.0 / count(t - 1));
+    let mean = means(returns);
+    let covariance = Deviations {
+        values: returns,
+        means: &mean,
+        roots: None,
+    }
+    .gram(1.0 / count(t - 1));
     Some(Moments { mean, covariance })
 }
 
@@ -90,34 +95,26 @@ pub fn oracle_approximating(returns: &DMatrix<f64>) -> Option<Shrunk> {
 /// a discrete distribution.
 #[must_use]
 pub fn weighted(rows: &DMatrix<f64>, probabilities: &DVector<f64>) -> Moments {
-    let (t, n) = rows.shape();
-    let roots = probabilities.map(f64::sqrt);
-    let mut mean = Vec::with_capacity(n);
-    let mut scaled = Vec::with_capacity(t * n);
-    for column in rows.column_iter() {
-        let centre = column.dot(probabilities);
-        let deviations = column.as_slice().iter().zip(roots.as_slice());
-        scaled.extend(deviations.map(|(value, root)| (value - centre) * root));
-        mean.push(centre);
+    let mean = DVector::from_iterator(
+        rows.ncols(),
+        rows.column_iter().map(|column| column.dot(probabilities)),
+    );
+    let covariance = Deviations {
+        values: rows,
+        means: &mean,
+        roots: Some(&probabilities.map(f64::sqrt)),
     }
-    let (mean, scaled) = (DVector::from_vec(mean), DMatrix::from_vec(t, n, scaled));
-    let covariance = gram(&scaled, 1.0);
+    .gram(1.0);
     Moments { mean, covariance }
 }
 
-/// Column means, and what is left without them.
-fn centre(returns: &DMatrix<f64>) -> (DVector<f64>, DMatrix<f64>) {
-    let (t, n) = returns.shape();
-    let mut means = Vec::with_capacity(n);
-    let mut deviations = Vec::with_capacity(t * n);
-    for column in returns.as_slice().chunks_exact(t.max(1)) {
-        let mean = sum(column) / count(t);
-        deviations.extend(column.iter().map(|value| value - mean));
-        means.push(mean);
-    }
-    (
-        DVector::from_vec(means),
-        DMatrix::from_vec(t, n, deviations),
+/// Column means of at least one row.
+fn means(returns: &DMatrix<f64>) -> DVector<f64> {
+    let t = returns.nrows();
+    let columns = returns.as_slice().chunks_exact(t.max(1));
+    DVector::from_iterator(
+        returns.ncols(),
+        columns.map(|column| sum(column) / count(t)),
     )
 }
 
