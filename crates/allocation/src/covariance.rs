@@ -11,7 +11,7 @@ use nalgebra::{DMatrix, DVector};
 pub use shrinkage::Shrunk;
 
 use crate::problem::{Estimator, Moments};
-use gram::gram;
+use gram::Deviations;
 
 /// Means and covariance of `returns` (`t × n`, `t ≥ 2`) by `estimator`. The mean is the sample's,
 /// and for [`Estimator::Exponential`] it has the same weights as the covariance.
@@ -35,9 +35,13 @@ pub fn sample(returns: &DMatrix<f64>) -> Option<Moments> {
     if t < 2 {
         return None;
     }
-    let (mean, deviations) = centre(returns);
-    let mut covariance = gram(&deviations);
-    covariance *= 1.0 / count(t - 1);
+    let mean = means(returns);
+    let covariance = Deviations {
+        values: returns,
+        means: &mean,
+        roots: None,
+    }
+    .gram(1.0 / count(t - 1));
     Some(Moments { mean, covariance })
 }
 
@@ -91,40 +95,27 @@ pub fn oracle_approximating(returns: &DMatrix<f64>) -> Option<Shrunk> {
 /// a discrete distribution.
 #[must_use]
 pub fn weighted(rows: &DMatrix<f64>, probabilities: &DVector<f64>) -> Moments {
-    let t = rows.nrows();
-    let mut scaled = rows.clone();
     let mean = DVector::from_iterator(
         rows.ncols(),
         rows.column_iter().map(|column| column.dot(probabilities)),
     );
-    let roots = probabilities.map(f64::sqrt);
-    for (column, mean) in columns_mut(&mut scaled, t).zip(mean.iter()) {
-        for (value, root) in column.iter_mut().zip(roots.iter()) {
-            *value = (*value - mean) * root;
-        }
+    let covariance = Deviations {
+        values: rows,
+        means: &mean,
+        roots: Some(&probabilities.map(f64::sqrt)),
     }
-    let covariance = gram(&scaled);
+    .gram(1.0);
     Moments { mean, covariance }
 }
 
-/// Column means, and what is left without them.
-fn centre(returns: &DMatrix<f64>) -> (DVector<f64>, DMatrix<f64>) {
+/// Column means of at least one row.
+fn means(returns: &DMatrix<f64>) -> DVector<f64> {
     let t = returns.nrows();
-    let mut deviations = returns.clone();
-    let mut means = Vec::with_capacity(returns.ncols());
-    for column in columns_mut(&mut deviations, t) {
-        let mean = sum(column) / count(t);
-        for value in column {
-            *value -= mean;
-        }
-        means.push(mean);
-    }
-    (DVector::from_vec(means), deviations)
-}
-
-/// The columns of a matrix of `t` rows.
-fn columns_mut(matrix: &mut DMatrix<f64>, t: usize) -> std::slice::ChunksExactMut<'_, f64> {
-    matrix.as_mut_slice().chunks_exact_mut(t.max(1))
+    let columns = returns.as_slice().chunks_exact(t.max(1));
+    DVector::from_iterator(
+        returns.ncols(),
+        columns.map(|column| sum(column) / count(t)),
+    )
 }
 
 /// The sum in four lanes: faster and more exact than one after the other.

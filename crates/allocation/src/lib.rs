@@ -11,7 +11,6 @@
 //! - [`lp`]: linear programs over a region, and which limits conflict.
 //! - [`kelly`]: growth-optimal weights.
 //! - [`frontier`]: the least volatility at each mean return.
-//! - [`moments`]: means and covariances of a problem.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`mod@plan`]: from beliefs to what moves and what stays.

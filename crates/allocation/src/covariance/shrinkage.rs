@@ -2,7 +2,8 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::{centre, count, gram};
+use super::gram::Deviations;
+use super::{count, means};
 use crate::problem::Moments;
 
 /// A shrunk covariance, and how far it was shrunk.
@@ -24,15 +25,19 @@ impl Shrunk {
 /// `intensity` takes the deviations, `S` and `μ`.
 pub(super) fn estimate(
     returns: &DMatrix<f64>,
-    intensity: impl Fn(&DMatrix<f64>, &DMatrix<f64>, f64) -> f64,
+    intensity: impl Fn(&Deviations<'_>, &DMatrix<f64>, f64) -> f64,
 ) -> Option<Shrunk> {
     let (t, n) = returns.shape();
     if t < 2 || n == 0 {
         return None;
     }
-    let (mean, deviations) = centre(returns);
-    let mut covariance = gram(&deviations);
-    covariance *= 1.0 / count(t);
+    let mean = means(returns);
+    let deviations = Deviations {
+        values: returns,
+        means: &mean,
+        roots: None,
+    };
+    let mut covariance = deviations.gram(1.0 / count(t));
     let target = covariance.trace() / count(n);
     let intensity = intensity(&deviations, &covariance, target);
     covariance *= 1.0 - intensity;
@@ -47,18 +52,20 @@ pub(super) fn estimate(
 
 /// `b² / d²`: the sample's own error against its distance to the target.
 pub(super) fn ledoit_wolf_intensity(
-    deviations: &DMatrix<f64>,
+    deviations: &Deviations<'_>,
     sample: &DMatrix<f64>,
     target: f64,
 ) -> f64 {
-    let (t, n) = (count(deviations.nrows()), count(deviations.ncols()));
+    let (rows, columns) = deviations.values.shape();
+    let (t, n) = (count(rows), count(columns));
     let squares = sample.norm_squared();
     // d² = ‖S − μI‖² / n and b² = (Σ ‖x x'‖² / t − ‖S‖²) / (t n), where ‖x x'‖ = x'x.
     let distance = (squares - n * target * target) / n;
-    let mut lengths = DVector::<f64>::zeros(deviations.nrows());
-    for column in deviations.column_iter() {
-        for (length, value) in lengths.iter_mut().zip(column.iter()) {
-            *length += value * value;
+    let mut lengths = DVector::<f64>::zeros(rows);
+    let values = deviations.values.as_slice().chunks_exact(rows);
+    for (column, mean) in values.zip(deviations.means.iter()) {
+        for (length, value) in lengths.iter_mut().zip(column) {
+            *length += (value - mean) * (value - mean);
         }
     }
     let error = (lengths.norm_squared() / t - squares) / (t * n);
@@ -74,11 +81,12 @@ pub(super) fn ledoit_wolf_intensity(
 
 /// `((‖S‖²/n² + μ²)) / ((t + 1)(‖S‖²/n² − μ²/n))`, at most one.
 pub(super) fn oracle_approximating_intensity(
-    deviations: &DMatrix<f64>,
+    deviations: &Deviations<'_>,
     sample: &DMatrix<f64>,
     target: f64,
 ) -> f64 {
-    let (t, n) = (count(deviations.nrows()), count(deviations.ncols()));
+    let (rows, columns) = deviations.values.shape();
+    let (t, n) = (count(rows), count(columns));
     let squares = sample.norm_squared() / (n * n);
     let numerator = squares + target * target;
     let denominator = (t + 1.0) * (squares - target * target / n);
