@@ -20,7 +20,7 @@
 //! - [`forecast`], [`proper_score`], [`calibration`]: what was said before, and how true it was.
 //!
 //! Everything is a pure function of its input; draws come from ChaCha with a seed that is handed in,
-//! and transcendental functions from `libm`: the same input gives the same bits on every machine.
+//! and transcendental functions from `libm`: the same input gives the same bits.
 
 pub mod beta;
 pub mod calibration;
