@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::beta::Beta;
 use super::invalid::{Invalid, bounded};
 use super::normal_inverse_gamma::NormalInverseGamma;
+use super::opportunity::{Opportunity, Worth};
 use super::prior::Priors;
 use super::timing::Timing;
 use record::{Logs, Record, months};
@@ -76,6 +77,9 @@ pub struct Learnt {
 
 /// The most families that are remembered.
 pub const MAX_FAMILIES: usize = 4_096;
+
+/// The longest name of a family or a category, in bytes.
+const MAX_NAME: usize = 200;
 
 impl Learning {
     /// Beliefs to start with. Amounts and eligibility are fitted from `priors`; the rest is chosen:
@@ -152,6 +156,10 @@ impl Learnt {
         check_observation(seen).map_err(|error| error.within(&format!("family {family}")))?;
         let discount = self.learning.discount;
         let shape = self.learning.when.shape;
+        if family.is_empty() || family.len().max(category.len()) > MAX_NAME {
+            let what = format!("needs a name; it and its category have at most {MAX_NAME} bytes");
+            return Err(Invalid::new(format!("family {family:.40}"), what));
+        }
         if !self.families.contains_key(family) && self.families.len() >= MAX_FAMILIES {
             let what = format!("is one more than the {MAX_FAMILIES} that are kept: forget another");
             return Err(Invalid::new(format!("family {family}"), what));
@@ -253,6 +261,23 @@ impl Learnt {
     pub fn wallet(&self, family: &str, category: &str, at: Timestamp) -> NormalInverseGamma {
         let levels = self.levels(family, category, at);
         self.amount(&self.learning.wallet, &levels, |record| record.wallet)
+    }
+
+    /// An opportunity with what is believed of its family at `at`: `drop`, `when`, `eligibility` and
+    /// the token's value. Its wait, rule, costs and hazard stay. Market quotes and opinions come
+    /// after this.
+    #[must_use]
+    pub fn believed(&self, opportunity: &Opportunity, at: Timestamp) -> Opportunity {
+        let (family, category) = (&opportunity.family, &opportunity.category);
+        let mut believed = opportunity.clone();
+        believed.drop = self.drop(family, category, at);
+        believed.when = self.when(family, category, at);
+        believed.eligibility = self.eligibility(family, category, at);
+        match &mut believed.worth {
+            Worth::Pool { fdv, .. } => *fdv = self.fdv(family, category, at),
+            Worth::Wallet { value, .. } => *value = self.wallet(family, category, at),
+        }
+        believed
     }
 
     fn levels(&self, family: &str, category: &str, at: Timestamp) -> Levels {
