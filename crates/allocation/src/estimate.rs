@@ -11,16 +11,16 @@
 //!   [`hazard`], [`timing`], [`beta`], [`normal_inverse_gamma`] are its parts.
 //! - [`scenario`]: draws from the posterior predictive distribution, as optimisers take them.
 //! - [`value`]: the expected value with its terms; [`summary`]: chances and quantiles of draws;
-//!   [`payoff`]: the expected value by size, for integer programs.
+//!   [`mod@payoff`]: the expected value by size, for integer programs.
 //! - [`history`], [`prior`]: what past drops say of one that nothing else is known of.
 //! - [`learn`]: evidence by protocol, shrunk to its category and to all; [`evidence`]: what markets
 //!   quote; [`opinion`]: what the user thinks.
 //! - [`scoring`] by [`logistic`] regression, calibrated ([`isotonic`]): what features say.
-//! - [`explore`]: small positions for the sake of learning.
+//! - [`mod@explore`]: small positions for the sake of learning.
 //! - [`forecast`], [`proper_score`], [`calibration`]: what was said before, and how true it was.
 //!
 //! Everything is a pure function of its input; draws come from ChaCha with a seed that is handed in,
-//! and transcendental functions from `libm`: the same input gives the same bits on every machine.
+//! and transcendental functions from `libm`: the same input gives the same bits.
 
 pub mod beta;
 pub mod calibration;

@@ -23,6 +23,12 @@ impl Stream {
         Self(rng)
     }
 
+    /// Goes to the draws of number `index`, wherever the stream is: there are 512 uniforms for each.
+    pub fn seek(&mut self, index: usize) {
+        // In words of 32 bits.
+        self.0.set_word_pos(index as u128 * 1024);
+    }
+
     /// Uniform in the open interval (0, 1), on a grid of 2⁻⁵³ that `1 − u` maps onto itself.
     pub fn uniform(&mut self) -> f64 {
         // 52 random bits and a half.

@@ -7,6 +7,8 @@
 //!
 //! Old evidence fades: an observation counts `discount ^ months` of what it counted when it was made.
 
+mod record;
+
 use std::collections::BTreeMap;
 
 use airdrops_types::Timestamp;
@@ -15,8 +17,10 @@ use serde::{Deserialize, Serialize};
 use super::beta::Beta;
 use super::invalid::{Invalid, bounded};
 use super::normal_inverse_gamma::NormalInverseGamma;
+use super::opportunity::{Opportunity, Worth};
 use super::prior::Priors;
 use super::timing::Timing;
+use record::{Logs, Record, months};
 
 /// How learning goes, and what is believed before anything is seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,29 +68,6 @@ pub enum Observation {
     Wallet(f64),
 }
 
-/// Weighted sums of logarithms.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-struct Logs {
-    n: f64,
-    mean: f64,
-    squares: f64,
-}
-
-/// What was seen of one family, discounted to one instant.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Record {
-    category: String,
-    as_of: Timestamp,
-    drops: f64,
-    none: f64,
-    exposure: f64,
-    waiting: f64,
-    eligible: f64,
-    excluded: f64,
-    fdv: Logs,
-    wallet: Logs,
-}
-
 /// Everything that was learnt. Bounded: at most [`MAX_FAMILIES`] families.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Learnt {
@@ -97,8 +78,8 @@ pub struct Learnt {
 /// The most families that are remembered.
 pub const MAX_FAMILIES: usize = 4_096;
 
-/// A month in milliseconds: 365.25 / 12 days.
-const MONTH_MS: f64 = 30.4375 * 86_400_000.0;
+/// The longest name of a family or a category, in bytes.
+const MAX_NAME: usize = 200;
 
 impl Learning {
     /// Beliefs to start with. Amounts and eligibility are fitted from `priors`; the rest is chosen:
@@ -139,102 +120,6 @@ impl Learning {
     }
 }
 
-impl Logs {
-    /// One more logarithm (West 1979, weighted).
-    fn add(&mut self, logarithm: f64, weight: f64) {
-        self.join(&Self {
-            n: weight,
-            mean: logarithm,
-            squares: 0.0,
-        });
-    }
-
-    fn join(&mut self, other: &Self) {
-        let n = self.n + other.n;
-        if n > 0.0 {
-            let off = other.mean - self.mean;
-            self.mean += off * other.n / n;
-            self.squares += other.squares + off * off * self.n * other.n / n;
-            self.n = n;
-        }
-    }
-
-    fn fade(&mut self, factor: f64) {
-        self.n *= factor;
-        self.squares *= factor;
-    }
-
-    /// The posterior after these (Murphy 2007, eqs. 86–89).
-    fn after(&self, prior: &NormalInverseGamma) -> NormalInverseGamma {
-        let kappa = prior.kappa + self.n;
-        let off = self.mean - prior.location;
-        NormalInverseGamma {
-            location: prior.location + self.n / kappa * off,
-            kappa,
-            alpha: prior.alpha + self.n / 2.0,
-            beta: prior.beta + self.squares / 2.0 + prior.kappa * self.n / kappa * off * off / 2.0,
-        }
-    }
-}
-
-/// Months from one instant to another, negative if it is earlier.
-fn months(from: Timestamp, to: Timestamp) -> f64 {
-    to.0.saturating_sub(from.0) as f64 / MONTH_MS
-}
-
-impl Record {
-    fn new(category: &str, as_of: Timestamp) -> Self {
-        Self {
-            category: category.to_owned(),
-            as_of,
-            drops: 0.0,
-            none: 0.0,
-            exposure: 0.0,
-            waiting: 0.0,
-            eligible: 0.0,
-            excluded: 0.0,
-            fdv: Logs::default(),
-            wallet: Logs::default(),
-        }
-    }
-
-    fn fade(&mut self, factor: f64) {
-        for count in [
-            &mut self.drops,
-            &mut self.none,
-            &mut self.exposure,
-            &mut self.eligible,
-            &mut self.excluded,
-        ] {
-            *count *= factor;
-        }
-        self.fdv.fade(factor);
-        self.wallet.fade(factor);
-    }
-
-    /// As of a later instant; unchanged for an earlier one.
-    fn at(&self, at: Timestamp, discount: f64) -> Self {
-        let mut record = self.clone();
-        let passed = months(self.as_of, at);
-        if passed > 0.0 {
-            record.fade(libm::pow(discount, passed));
-            record.as_of = at;
-        }
-        record
-    }
-
-    /// Everything of another one on top, whose weights are of the same instant.
-    fn join(&mut self, other: &Self) {
-        self.drops += other.drops;
-        self.none += other.none;
-        self.exposure += other.exposure;
-        self.eligible += other.eligible;
-        self.excluded += other.excluded;
-        self.fdv.join(&other.fdv);
-        self.wallet.join(&other.wallet);
-    }
-}
-
 /// Sums of a family, of the others of its category, and of all other categories.
 struct Levels {
     own: Record,
@@ -271,6 +156,10 @@ impl Learnt {
         check_observation(seen).map_err(|error| error.within(&format!("family {family}")))?;
         let discount = self.learning.discount;
         let shape = self.learning.when.shape;
+        if family.is_empty() || family.len().max(category.len()) > MAX_NAME {
+            let what = format!("needs a name; it and its category have at most {MAX_NAME} bytes");
+            return Err(Invalid::new(format!("family {family:.40}"), what));
+        }
         if !self.families.contains_key(family) && self.families.len() >= MAX_FAMILIES {
             let what = format!("is one more than the {MAX_FAMILIES} that are kept: forget another");
             return Err(Invalid::new(format!("family {family}"), what));
@@ -372,6 +261,23 @@ impl Learnt {
     pub fn wallet(&self, family: &str, category: &str, at: Timestamp) -> NormalInverseGamma {
         let levels = self.levels(family, category, at);
         self.amount(&self.learning.wallet, &levels, |record| record.wallet)
+    }
+
+    /// An opportunity with what is believed of its family at `at`: `drop`, `when`, `eligibility` and
+    /// the token's value. Its wait, rule, costs and hazard stay. Market quotes and opinions come
+    /// after this.
+    #[must_use]
+    pub fn believed(&self, opportunity: &Opportunity, at: Timestamp) -> Opportunity {
+        let (family, category) = (&opportunity.family, &opportunity.category);
+        let mut believed = opportunity.clone();
+        believed.drop = self.drop(family, category, at);
+        believed.when = self.when(family, category, at);
+        believed.eligibility = self.eligibility(family, category, at);
+        match &mut believed.worth {
+            Worth::Pool { fdv, .. } => *fdv = self.fdv(family, category, at),
+            Worth::Wallet { value, .. } => *value = self.wallet(family, category, at),
+        }
+        believed
     }
 
     fn levels(&self, family: &str, category: &str, at: Timestamp) -> Levels {

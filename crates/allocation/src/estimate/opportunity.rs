@@ -132,17 +132,6 @@ impl Worth {
         }
     }
 
-    /// The share of supply at probability `u`, after dilution; 1 if the value is that of a wallet.
-    #[must_use]
-    pub fn share(&self, u: f64) -> f64 {
-        match self {
-            Self::Pool {
-                share, dilution, ..
-            } => share.quantile(u) * (1.0 - dilution),
-            Self::Wallet { .. } => 1.0,
-        }
-    }
-
     /// The mean share of supply, after dilution; 1 if the value is that of a wallet.
     #[must_use]
     pub fn mean_share(&self) -> f64 {

@@ -10,8 +10,9 @@ use super::draw::Stream;
 use super::hazard::{Loss, World, probability};
 use super::invalid::{Invalid, bounded};
 use super::normal;
-use super::opportunity::Opportunity;
+use super::opportunity::{Opportunity, Worth};
 use super::rule::{MAX_AMOUNT, in_dollars};
+use super::share::Share;
 use super::value::slippage;
 use crate::problem::Scenarios;
 
@@ -113,8 +114,15 @@ pub fn scenarios(
     for opportunity in opportunities {
         let token = tokens
             .entry(&opportunity.family)
-            .or_insert_with(|| draw_token(opportunity, world, ask.seed, &market));
-        column(opportunity, world, ask, token, &events, &mut gross);
+            .or_insert_with(|| draw_token(opportunity, ask.seed, pairs));
+        column(
+            opportunity,
+            world,
+            ask,
+            (&market, token),
+            &events,
+            &mut gross,
+        );
     }
     Ok(Scenarios {
         gross: DMatrix::from_vec(ask.count, opportunities.len(), gross),
@@ -131,27 +139,23 @@ struct Token {
     eligible: f64,
     /// The share of supply, as a uniform.
     share: f64,
-    /// The value's standard normal.
+    /// What is the token's own in its value, as a uniform.
     value: f64,
     /// The value's precision, shared by the pair.
     precision: f64,
 }
 
-fn draw_token(opportunity: &Opportunity, world: &World, seed: u64, market: &[f64]) -> Vec<Token> {
+fn draw_token(opportunity: &Opportunity, seed: u64, pairs: usize) -> Vec<Token> {
     let mut stream = Stream::new(seed, &format!("token/{}", opportunity.family));
     let amount = opportunity.worth.amount();
-    let (common, own) = (
-        world.correlation.sqrt(),
-        (1.0 - world.correlation).max(0.0).sqrt(),
-    );
-    let draw = |market: &f64| Token {
+    let draw = |_| Token {
         drop: stream.uniform(),
         eligible: stream.uniform(),
         share: stream.uniform(),
-        value: common * market + own * stream.normal(),
+        value: stream.uniform(),
         precision: amount.draw_precision(&mut stream),
     };
-    market.iter().map(draw).collect()
+    (0..pairs).map(draw).collect()
 }
 
 /// For each shared hazard that somebody has: in which scenarios it strikes.
@@ -189,7 +193,7 @@ fn column(
     opportunity: &Opportunity,
     world: &World,
     ask: &Ask,
-    tokens: &[Token],
+    (market, tokens): (&[f64], &[Token]),
     events: &BTreeMap<&str, Vec<bool>>,
     gross: &mut Vec<f64>,
 ) {
@@ -200,10 +204,16 @@ fn column(
     let drop = opportunity.drop_within(ask.horizon);
     let eligible = opportunity.eligibility.mean();
     let allocation = opportunity.allocation(size);
-    let most = match worth {
-        super::Worth::Pool { .. } => 1.0,
-        super::Worth::Wallet { .. } => f64::INFINITY,
+    let common = world.correlation.sqrt();
+    let own_part = (1.0 - world.correlation).max(0.0).sqrt();
+    // The share of supply by its uniform, and the most of it that one wallet can get.
+    let (supply, kept, most) = match worth {
+        Worth::Pool {
+            share, dilution, ..
+        } => (*share, 1.0 - dilution, 1.0),
+        Worth::Wallet { .. } => (Share::Known(1.0), 1.0, f64::INFINITY),
     };
+    let below_one = supply.below_one();
     let spread = opportunity.dispersion;
     let per_unit = opportunity.haircut.factor() / size;
     let forgone = opportunity.forgone_yield * years;
@@ -221,23 +231,25 @@ fn column(
         .collect();
     let mut stream = Stream::new(ask.seed, &format!("own/{}", opportunity.id));
     let pairs = tokens.len();
-    let own: Vec<(f64, f64, f64)> = (0..pairs)
-        .map(|_| {
-            let (hazard, luck) = (stream.uniform(), stream.uniform());
-            let loss = match &opportunity.hazard.loss {
-                Loss::Total => 1.0,
-                Loss::Share(belief) => stream.beta(belief.a, belief.b),
-            };
-            (hazard, luck, loss)
-        })
+    let own: Vec<(f64, f64)> = (0..pairs)
+        .map(|_| (stream.uniform(), stream.uniform()))
         .collect();
+    // Losses are rare: drawn where they strike, by the number of the pair.
+    let mut losses = Stream::new(ask.seed, &format!("loss/{}", opportunity.id));
     for row in 0..ask.count {
         let pair = if row < pairs { row } else { row - pairs };
-        let (token, (_, luck, loss)) = (&tokens[pair], own[pair]);
+        let token = &tokens[pair];
         let sign = if row < pairs { 1.0 } else { -1.0 };
         let hacked = mirrored(row, pairs, |pair| own[pair].0) < own_hazard
             || shared.iter().any(|strikes| strikes[row]);
         if hacked {
+            let loss = match &opportunity.hazard.loss {
+                Loss::Total => 1.0,
+                Loss::Share(belief) => {
+                    losses.seek(pair);
+                    losses.beta(belief.a, belief.b)
+                }
+            };
             gross.push((1.0 - loss - forgone - costs).max(0.0));
             continue;
         }
@@ -245,10 +257,13 @@ fn column(
         if mirrored(row, pairs, |_| token.drop) < drop
             && mirrored(row, pairs, |_| token.eligible) < eligible
         {
-            let logarithm = worth.amount().draw(token.precision, sign * token.value);
+            let own_value = normal::quantile(token.value);
+            let z = sign * (common * market[pair] + own_part * own_value);
+            let logarithm = worth.amount().draw(token.precision, z);
             let amount = libm::exp(logarithm.min(top));
-            let share = worth.share(mirrored(row, pairs, |_| token.share));
-            let luck = sign * normal::quantile(luck);
+            let uniform = mirrored(row, pairs, |_| token.share);
+            let share = supply.quantile_of(below_one, uniform) * kept;
+            let luck = sign * normal::quantile(own[pair].1);
             let factor = libm::exp(spread * luck - 0.5 * spread * spread);
             became += amount * share * (allocation * factor).min(most) * per_unit;
         }

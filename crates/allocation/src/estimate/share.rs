@@ -46,11 +46,22 @@ impl Share {
     /// The share at probability `u` in (0, 1).
     #[must_use]
     pub fn quantile(&self, u: f64) -> f64 {
+        self.quantile_of(self.below_one(), u)
+    }
+
+    /// What [`Self::quantile_of`] needs for all `u`: the probability below 1 before it is cut off.
+    pub(crate) fn below_one(&self) -> f64 {
+        match *self {
+            Self::Known(_) => 1.0,
+            Self::LogNormal { location, sigma } => normal::cumulative(-location / sigma),
+        }
+    }
+
+    pub(crate) fn quantile_of(&self, below_one: f64, u: f64) -> f64 {
         match *self {
             Self::Known(share) => share,
             Self::LogNormal { location, sigma } => {
-                let whole = normal::cumulative(-location / sigma);
-                libm::exp(location + sigma * normal::quantile(u * whole)).min(1.0)
+                libm::exp(location + sigma * normal::quantile(u * below_one)).min(1.0)
             }
         }
     }

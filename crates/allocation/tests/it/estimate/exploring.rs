@@ -54,11 +54,16 @@ fn what_is_uncertain_is_tried_more_often_than_what_is_known_to_be_poor() {
 #[test]
 fn the_same_seed_explores_the_same_and_another_one_does_not_always() {
     let many: Vec<_> = (0..12)
-        .map(|index| uncertain(&format!("p{index}"), 0.5, 1.5))
+        .map(|index| uncertain(&format!("p{index}"), 5.0, 1.0))
         .collect();
     let once = explore(&many, &world(), &ask(5)).unwrap();
     assert_eq!(once, explore(&many, &world(), &ask(5)).unwrap());
     assert_eq!(once.len(), 3, "$1,000 are three times $300");
+    let rich = Exploration {
+        budget: Bps(10_000),
+        ..ask(5)
+    };
+    assert!(explore(&many, &world(), &rich).unwrap().len() > 6);
     assert!((0..20).any(|seed| explore(&many, &world(), &ask(seed)).unwrap() != once));
 }
 
@@ -101,9 +106,9 @@ proptest! {
     #[test]
     fn exploration_never_exceeds_its_budget(
         n in 0_usize..12,
-        capital in 1_i64..1_000_000,
-        budget in 0_u32..=10_000,
-        minimum in 1_i64..5_000,
+        capital in 1_i64..20_000,
+        budget in 0_u32..=3_000,
+        minimum in 1_i64..600,
         seed in any::<u64>(),
     ) {
         let many: Vec<_> = (0..n)

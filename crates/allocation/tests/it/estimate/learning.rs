@@ -164,6 +164,16 @@ fn what_was_learnt_survives_json_and_refuses_what_cannot_be() {
             .contains("category `l2`")
     );
     assert!(learnt.forget("zk") && learnt.is_empty());
+    let long = "x".repeat(201);
+    for (family, category) in [("", "l2"), (&long, "l2"), ("zk", &long)] {
+        let error = learnt
+            .observe(family, category, NOW, &Observation::Never)
+            .unwrap_err();
+        assert!(
+            error.what.contains("200 bytes") && learnt.is_empty(),
+            "{error}"
+        );
+    }
     for index in 0..MAX_FAMILIES {
         let seen = Observation::Waiting { months: 0.0 };
         learnt
@@ -175,6 +185,32 @@ fn what_was_learnt_survives_json_and_refuses_what_cannot_be() {
         .unwrap_err();
     assert!(error.what.contains("forget"), "{error}");
     assert_eq!(learnt.len(), MAX_FAMILIES);
+}
+
+#[test]
+fn an_opportunity_takes_on_what_is_believed_of_its_family() {
+    let mut learnt = learnt();
+    let seen = [
+        Observation::Dropped { months: 3.0 },
+        Observation::Eligible(true),
+        Observation::Fdv(9e9),
+    ];
+    see(&mut learnt, "other", "lend", &seen);
+    see(&mut learnt, "lend", "lending", &seen);
+    let one = opportunity("lend");
+    let believed = learnt.believed(&one, NOW);
+    believed.check(&world()).unwrap();
+    assert_eq!(believed.drop, learnt.drop("lend", "lending", NOW));
+    assert_eq!(believed.when, learnt.when("lend", "lending", NOW));
+    assert_eq!(
+        believed.eligibility,
+        learnt.eligibility("lend", "lending", NOW)
+    );
+    assert_eq!(believed.worth.amount(), &learnt.fdv("lend", "lending", NOW));
+    assert_eq!(
+        (believed.waited, &believed.hazard),
+        (one.waited, &one.hazard)
+    );
 }
 
 #[test]
