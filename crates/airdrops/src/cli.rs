@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use estimate::{Estimate, EstimateCommand, EstimatePriors};
+pub use estimate::{Estimate, EstimateCommand, EstimateObserve, EstimatePriors};
 pub use risk::{Anomalies, Risk, RiskCommand, RiskReplay, VolIndex};
 
 use crate::exit::EXIT_CODES;

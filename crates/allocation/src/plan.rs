@@ -28,6 +28,7 @@ use crate::problem::{
 use crate::rebalance::{self, BookError, Cost, Decision, Method, Order};
 use crate::solve::{Allocation, SolveError, solve};
 use crate::strategies;
+use crate::strategy::Strategy;
 
 pub use mandate::Mandate;
 pub use question::{Bound, Question, Site};
@@ -129,16 +130,16 @@ pub fn plan(question: &Question) -> Result<Plan, PlanError> {
     let drawn = scenarios(&beliefs, &mandate.world, &ask)?;
     let outlook = summaries(&drawn);
     let mut notes = Vec::new();
-    let explored = question.explored(&outlook);
-    let (explored, solved) = match attempt(question, &drawn, &explored, strategy.as_ref()) {
-        Err(SolveError::Infeasible(conflict)) if !explored.is_empty() => {
+    let probes = question.probes()?;
+    let (probes, solved) = match attempt(question, &drawn, &probes, strategy.as_ref()) {
+        Err(SolveError::Infeasible(conflict)) if !probes.is_empty() => {
             notes.push(format!("nothing is explored: {conflict}"));
             (
                 Vec::new(),
                 attempt(question, &drawn, &[], strategy.as_ref()),
             )
         }
-        solved => (explored, solved),
+        solved => (probes, solved),
     };
     let allocation = solved.map_err(|error| PlanError::Unsolved(Box::new(error)))?;
     let wanted: Vec<Usd> = allocation.targets.clone();
@@ -156,7 +157,7 @@ pub fn plan(question: &Question) -> Result<Plan, PlanError> {
             one.limit, one.measured, one.bound
         )
     }));
-    let id = |index: &usize| question.sites[*index].opportunity.id.clone();
+    let id = |(index, _): &(usize, Usd)| question.sites[*index].opportunity.id.clone();
     Ok(Plan {
         courses: courses(question, &wanted, &decision),
         wanted: by_site(question, wanted),
@@ -168,7 +169,7 @@ pub fn plan(question: &Question) -> Result<Plan, PlanError> {
             method: decision.method,
         },
         outlook: by_site(question, outlook),
-        explored: explored.iter().map(id).collect(),
+        explored: probes.iter().map(id).collect(),
         orders: decision.orders,
         notes,
     })
@@ -205,14 +206,14 @@ fn ask(question: &Question, charge: Charge) -> Ask {
 fn attempt(
     question: &Question,
     drawn: &Scenarios,
-    explored: &[usize],
-    strategy: &dyn crate::strategy::Strategy,
+    probes: &[(usize, Usd)],
+    strategy: &dyn Strategy,
 ) -> Result<Allocation, SolveError> {
-    solve(&problem(question, drawn, explored), strategy)
+    solve(&problem(question, drawn, probes), strategy)
 }
 
 /// The problem that the strategy is asked, in fractions of equity.
-fn problem(question: &Question, drawn: &Scenarios, explored: &[usize]) -> Problem {
+fn problem(question: &Question, drawn: &Scenarios, probes: &[(usize, Usd)]) -> Problem {
     let mandate = &question.mandate;
     let n = question.sites.len();
     let whole = dollars(question.equity);
@@ -224,12 +225,10 @@ fn problem(question: &Question, drawn: &Scenarios, explored: &[usize]) -> Proble
         .map(|site| share(site.locked))
         .collect();
     let least = |index: usize| {
-        let explored = if explored.contains(&index) {
-            fraction(mandate.min_position)
-        } else {
-            0.0
-        };
-        locked[index].max(explored)
+        let probe = probes.iter().find(|(probed, _)| *probed == index);
+        // A part more than what is asked for, which rounding may take away.
+        let probe = probe.map_or(0.0, |(_, amount)| share(*amount) + 1e-12);
+        locked[index].max(probe)
     };
     let lower = DVector::from_fn(n, |index, _| least(index));
     let upper = DVector::from_fn(n, |index, _| lower[index].max(1.0));

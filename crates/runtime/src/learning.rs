@@ -228,9 +228,8 @@ fn resolve(log: &mut ForecastLog, seen: &[AirdropSeen], now: Timestamp) {
             continue;
         };
         let facts = seen.iter();
-        let facts = facts.filter(|seen| {
-            seen.family == family && seen.at > forecast.made && seen.at <= now
-        });
+        let facts =
+            facts.filter(|seen| seen.family == family && seen.at > forecast.made && seen.at <= now);
         let mut facts = facts.filter_map(|seen| Some((seen.at, outcome(&forecast.said, seen)?)));
         let resolution = match facts.next() {
             Some((at, outcome)) => {

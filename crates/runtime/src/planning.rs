@@ -12,8 +12,8 @@ use airdrops_risk::look_through::Source;
 use airdrops_risk::{Marked, Placement, RiskReport, placement_limits};
 use airdrops_store::{Batch, OBSERVATIONS};
 use airdrops_types::{
-    Action, AirdropSeen, Bps, Entry, ProtocolId, Reading, Rounding, Snapshot, Timestamp, Token, U256, Usd,
-    VolatilityState,
+    Action, AirdropSeen, Bps, Entry, ProtocolId, Reading, Rounding, Snapshot, Timestamp, Token,
+    U256, Usd, VolatilityState,
 };
 use serde::{Deserialize, Serialize};
 

@@ -361,7 +361,9 @@ impl Engine {
             }
             Some(planning) => {
                 let beliefs = planning.opportunities.iter();
-                beliefs.map(|stance| stance.opportunity.id.clone()).collect()
+                beliefs
+                    .map(|stance| stance.opportunity.id.clone())
+                    .collect()
             }
         }
     }

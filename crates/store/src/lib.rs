@@ -17,6 +17,5 @@ pub use error::StoreError;
 pub use sqlite::{Access, Options, Sqlite};
 pub use store::{
     ControlChange, JournalCheck, OBSERVATIONS, Store, TaskFilter, UNWIND_REQUESTS, UNWINDS,
-    WITHDRAWALS,
-    cleared_in_key, cleared_key,
+    WITHDRAWALS, cleared_in_key, cleared_key,
 };

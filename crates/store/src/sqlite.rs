@@ -21,8 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use airdrops_types::{
-    AirdropSeen,
-    Address, Answer, B256, BlockRef, ChainId, Checkpoint, EquityPoint, I256, IntentId,
+    Address, AirdropSeen, Answer, B256, BlockRef, ChainId, Checkpoint, EquityPoint, I256, IntentId,
     JournalEntry, LedgerEntry, LogError, NewSignature, Outcome, Reservation, Scope, Slot, TaskId,
     TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip, Unwind, UnwindRequest,
     Withdrawal, no_checkpoint,
@@ -337,12 +336,7 @@ impl Store for Sqlite {
         })
     }
 
-    fn note_airdrop(
-        &self,
-        at: Timestamp,
-        seen: &AirdropSeen,
-        by: &str,
-    ) -> Result<(), StoreError> {
+    fn note_airdrop(&self, at: Timestamp, seen: &AirdropSeen, by: &str) -> Result<(), StoreError> {
         self.require(&[Access::Runner, Access::Operator], "note an airdrop")?;
         self.write(CONTROL, |transaction| {
             let entry = observations::note(transaction, seen, by)?;

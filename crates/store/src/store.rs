@@ -1,10 +1,9 @@
 //! What must be kept, whatever keeps it.
 
 use airdrops_types::{
-    AirdropSeen,
-    Address, B256, EquityPoint, I256, IntentId, JournalEntry, LedgerEntry, Outcome, Reservation,
-    Scope, TaskId, TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip, Unwind,
-    UnwindRequest, Withdrawal,
+    Address, AirdropSeen, B256, EquityPoint, I256, IntentId, JournalEntry, LedgerEntry, Outcome,
+    Reservation, Scope, TaskId, TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip,
+    Unwind, UnwindRequest, Withdrawal,
 };
 
 use crate::{Batch, Committed, Sample, StoreError};
@@ -132,12 +131,7 @@ pub trait Store: TransactionLog {
     ///
     /// # Errors
     /// See the trait.
-    fn note_airdrop(
-        &self,
-        at: Timestamp,
-        seen: &AirdropSeen,
-        by: &str,
-    ) -> Result<(), StoreError>;
+    fn note_airdrop(&self, at: Timestamp, seen: &AirdropSeen, by: &str) -> Result<(), StoreError>;
 
     /// Asks, on behalf of `by`, for an unwind of `scope`, with a journal entry; a runner that runs
     /// accepts it in its next tick. Works from another process while a runner runs.

@@ -65,7 +65,10 @@ impl fmt::Display for AirdropSeen {
                 write!(f, "comes within {days} days with {odds}, says a market")
             }
             AirdropFact::PreMarket(value) => {
-                write!(f, "has a token with a diluted value of {value}, says a pre-market")
+                write!(
+                    f,
+                    "has a token with a diluted value of {value}, says a pre-market"
+                )
             }
         }
     }

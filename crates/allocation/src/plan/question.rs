@@ -4,8 +4,8 @@ use airdrops_types::{Bps, ControlState, Usd};
 use serde::{Deserialize, Serialize};
 
 use super::Mandate;
-use crate::estimate::draw::Stream;
-use crate::estimate::{Opportunity, Summary};
+use crate::estimate::explore::{Exploration, explore};
+use crate::estimate::{Invalid, Opportunity};
 use crate::rebalance::{Book, Holding, Limit, Unit, Value};
 
 /// One place where capital may lie.
@@ -68,32 +68,42 @@ pub struct Question {
 }
 
 impl Question {
-    /// The sites that get a small position for the sake of learning: those whose mean return, drawn
-    /// from what is known of it (Thompson 1933), comes out positive although its expectation is not,
-    /// or which have no position yet; the best draws first, within the budget.
-    pub(super) fn explored(&self, outlook: &[Summary]) -> Vec<usize> {
-        let least = self.mandate.min_position.0;
-        if least == 0 {
-            return Vec::new();
+    /// Small positions for the sake of learning, by site, within the budget: by
+    /// [`explore`](crate::estimate::explore::explore()) among the sites without a position that may
+    /// grow.
+    ///
+    /// # Errors
+    /// [`Invalid`] for a belief that is not usable.
+    pub(super) fn probes(&self) -> Result<Vec<(usize, Usd)>, Invalid> {
+        let minimum = self.equity.or_zero().fraction(self.mandate.min_position);
+        if minimum == Usd::ZERO || self.mandate.exploration == Bps(0) {
+            return Ok(Vec::new());
         }
-        let slots = usize::try_from(self.mandate.exploration.0 / least).unwrap_or(0);
-        let mut drawn: Vec<(usize, f64)> = Vec::new();
-        for (index, (site, summary)) in self.sites.iter().zip(outlook).enumerate() {
-            if site.value > Usd::ZERO || site.control.forbids_growth() {
-                continue;
-            }
-            let name = format!("explore/{}", site.opportunity.id);
-            let mut stream = Stream::new(self.seed, &name);
-            // What is known of the mean: as much as the drop's belief is worth observations.
-            let strength = site.opportunity.drop.strength().max(1.0);
-            let drawn_mean = summary.mean + summary.deviation / strength.sqrt() * stream.normal();
-            if drawn_mean > 0.0 {
-                drawn.push((index, drawn_mean));
-            }
-        }
-        drawn.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        drawn.truncate(slots);
-        drawn.into_iter().map(|(index, _)| index).collect()
+        let free: Vec<usize> = (0..self.sites.len())
+            .filter(|index| {
+                let site = &self.sites[*index];
+                site.value == Usd::ZERO && !site.control.forbids_growth()
+            })
+            .collect();
+        let opportunities: Vec<Opportunity> = free
+            .iter()
+            .map(|index| self.sites[*index].opportunity.clone())
+            .collect();
+        let probes = explore(
+            &opportunities,
+            &self.mandate.world,
+            &Exploration {
+                capital: self.equity,
+                budget: self.mandate.exploration,
+                minimum,
+                horizon: self.mandate.horizon,
+                seed: self.seed,
+            },
+        )?;
+        let probes = probes.into_iter();
+        Ok(probes
+            .map(|probe| (free[probe.index], probe.amount))
+            .collect())
     }
 
     /// What the rebalancing decision is asked.
@@ -119,6 +129,7 @@ impl Question {
         });
         Book {
             cash: self.cash,
+            idle: Value::default(),
             reserve: self.equity.or_zero().fraction(self.mandate.reserve),
             holdings: holdings.collect(),
             limits: self.bounds.iter().map(Bound::limit).collect(),
