@@ -77,6 +77,8 @@ fn processor_ms(start: Instant) -> f64 {
 fn main() {
     let origin = Instant::now();
     println!("T    n     limits     CPU ms (least)   iterations   CVaR            gap");
+    // A number as argument: only problems of this many assets.
+    let only: Option<usize> = std::env::args().find_map(|argument| argument.parse().ok());
     for (periods, n) in [
         (1000, 20),
         (1000, 100),
@@ -84,6 +86,9 @@ fn main() {
         (1000, 1000),
         (5000, 100),
     ] {
+        if only.is_some_and(|only| only != n) {
+            continue;
+        }
         let returns = returns(periods, n, 7);
         let probabilities = DVector::repeat(periods, 1.0 / periods as f64);
         for (name, groups, turnover) in [

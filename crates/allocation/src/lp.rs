@@ -19,7 +19,10 @@ use crate::strategy::Failure;
 use dual::Multipliers;
 use layout::Layout;
 use program::Program;
-use simplex::{End, FEASIBLE, Simplex};
+use simplex::{End, FEASIBLE, Phase, Simplex};
+
+/// By how much an answer may break a limit; floats tell no better after thousands of steps.
+pub(crate) const ACCEPTED: f64 = 1e-9;
 
 /// Newton steps to the greatest room.
 const NEWTON_STEPS: usize = 100;
@@ -65,7 +68,7 @@ pub fn minimise(cost: &DVector<f64>, region: &Region) -> Result<Answer, Failure>
         program.variables[variable].cost = sign * (cost[asset] / scale);
     }
     let mut simplex = first_phase(&program, region)?;
-    match simplex.run(false, limit(&program)) {
+    match simplex.run(Phase::Exact, limit(&program)) {
         End::Optimal => {}
         End::Unbounded => {
             return Err(Failure::Unbounded(
@@ -76,6 +79,9 @@ pub fn minimise(cost: &DVector<f64>, region: &Region) -> Result<Answer, Failure>
         End::Exhausted => return Err(stalled(simplex.iterations)),
     }
     let weights = layout.weights(&simplex.x);
+    if region.violation(&weights) > ACCEPTED {
+        return Err(stalled(simplex.iterations));
+    }
     let multipliers = Multipliers::of(region, &simplex.prices);
     let objective = cost.dot(&weights);
     let bound = multipliers.bound(&(cost / scale), region) * scale;
@@ -124,7 +130,7 @@ pub fn interior(region: &Region) -> Result<(DVector<f64>, f64), Failure> {
         let layout = Layout::new(&shrunk);
         let program = layout.program(&shrunk);
         let mut simplex = Simplex::new(&program);
-        simplex.run(true, limit(&program));
+        simplex.run(Phase::First, limit(&program));
         if simplex.infeasibility() <= FEASIBLE {
             let found = layout.weights(&simplex.x);
             if room(region, &found) > room(region, &weights) {
@@ -259,7 +265,7 @@ pub(crate) fn first_phase<'a>(
         return Err(Failure::Infeasible);
     }
     let mut simplex = Simplex::new(program);
-    let end = simplex.run(true, limit(program));
+    let end = simplex.run(Phase::First, limit(program));
     if simplex.infeasibility() <= FEASIBLE {
         Ok(simplex)
     } else if end == End::Optimal {
@@ -271,7 +277,7 @@ pub(crate) fn first_phase<'a>(
 
 /// The most iterations for a program.
 pub(crate) fn limit(program: &Program) -> usize {
-    5_000 + 50 * (program.variables.len() + program.rows())
+    5_000 + 20 * (program.variables.len() + program.rows())
 }
 
 pub(crate) fn stalled(iterations: usize) -> Failure {

@@ -8,13 +8,19 @@ use super::direct;
 use crate::lp::dual::Multipliers;
 use crate::lp::layout::Layout;
 use crate::lp::program::{Bend, Columns, Variable};
-use crate::lp::simplex::{End, Simplex};
+use crate::lp::simplex::{End, Phase, Simplex};
 use crate::lp::{check, first_phase, limit};
 use crate::region::Region;
 use crate::strategy::Failure;
 
 /// A gap above this share of the mean size of returns is not accepted.
-const ACCEPTED: f64 = 1e-7;
+const ACCEPTED: f64 = 1e-6;
+/// What rounding may break a limit by, and a gap that is none.
+const ROUNDING: f64 = 1e-11;
+/// Steps from the least of the shifted problem to that of the exact one; mostly there are none.
+const EXACT_STEPS: usize = 500;
+
+const SIMPLEX: &str = "simplex with bends";
 
 /// The least conditional value at risk, with what proves it.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,26 +166,35 @@ impl<'a> Asked<'a> {
         };
         let program = limits.clone().with_body(threshold, body, &bends);
         let mut simplex = Simplex::widened(&program, &vertex);
-        match simplex.run(false, limit(&program)) {
+        match simplex.run(Phase::Shifted, limit(&program)) {
             End::Optimal => {}
             End::Unbounded => return Err(unbounded()),
             End::Exhausted => return Err(crate::lp::stalled(simplex.iterations)),
         }
-        let weights = layout.weights(&simplex.x);
-        let head = region.rows.len() + usize::from(program.head_rows() > region.rows.len());
-        let (limit_prices, outcome_prices) = simplex.prices.split_at(head);
-        let scaled: Vec<f64> = limit_prices
-            .iter()
-            .map(|price| price / self.scale)
-            .collect();
-        let multipliers = Multipliers::of(region, &scaled);
-        Ok(self.judged(
-            weights,
-            outcome_prices,
-            &multipliers,
-            simplex.iterations,
-            Cow::Borrowed("simplex with bends"),
-        ))
+        // The weights are within the region whatever the shift, and only by it from the least.
+        let shifted = simplex.clone();
+        let answer = |simplex: &Simplex<'_>| {
+            let (limits, outcomes) = simplex.prices.split_at(program.head_rows());
+            let scaled: Vec<f64> = limits.iter().map(|price| price / self.scale).collect();
+            let minimum = self.judged(
+                layout.weights(&simplex.x),
+                outcomes,
+                &Multipliers::of(region, &scaled),
+                simplex.iterations,
+                Cow::Borrowed(SIMPLEX),
+            );
+            (region.violation(&minimum.weights) <= ROUNDING).then_some(minimum)
+        };
+        simplex.run(Phase::Exact, EXACT_STEPS);
+        let exact = answer(&simplex);
+        match exact {
+            Some(exact) if exact.gap * self.scale <= ROUNDING => Ok(exact),
+            _ => [exact, answer(&shifted)]
+                .into_iter()
+                .flatten()
+                .min_by(|a, b| a.gap.total_cmp(&b.gap))
+                .ok_or_else(|| crate::lp::stalled(simplex.iterations)),
+        }
     }
 
     /// An answer with its objective and gap, worked out from weights and prices.

@@ -6,7 +6,7 @@ use nalgebra::DVector;
 
 use super::dual::Multipliers;
 use super::layout::Layout;
-use super::simplex::{End, FEASIBLE, Simplex};
+use super::simplex::{End, FEASIBLE, Phase, Simplex};
 use crate::region::Region;
 
 /// Linear programs that may be solved to find a smaller set.
@@ -241,7 +241,7 @@ impl Search<'_> {
         let layout = Layout::new(&region);
         let program = layout.program(&region);
         let mut simplex = Simplex::new(&program);
-        let end = simplex.run(true, super::limit(&program));
+        let end = simplex.run(Phase::First, super::limit(&program));
         // What stalls counts as possible: a set is only named if its conflict is proven.
         if simplex.infeasibility() <= FEASIBLE || end != End::Optimal {
             return Ok(layout.weights(&simplex.x));

@@ -63,12 +63,40 @@ pub(crate) enum End {
     Exhausted,
 }
 
+/// What a run minimises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The sum by which hard limits are broken.
+    First,
+    /// The objective with the bends of the body's rows shifted by a little, each by another amount:
+    /// rows that would all come to their bends at once then do so one after the other.
+    Shifted,
+    /// The objective.
+    Exact,
+}
+
+/// The greatest shift of a bend.
+const SHIFT: f64 = 1e-7;
+
+/// A number in [0, 1) that looks random: the finaliser of splitmix64 (Steele, Lea & Flood 2014).
+fn scattered(row: usize) -> f64 {
+    let mut bits = (row as u64)
+        .wrapping_add(1)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^= bits >> 31;
+    (bits >> 11) as f64 / (1_u64 << 53) as f64
+}
+
 /// A program and a vertex of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Simplex<'a> {
     program: &'a Program,
     /// Only the sum of broken hard limits counts.
     first_phase: bool,
+    /// What bends cost in this phase.
+    bends: Vec<Bend>,
     pub(crate) x: Vec<f64>,
     place: Vec<Option<usize>>,
     basic: Vec<usize>,
@@ -86,6 +114,8 @@ pub(crate) struct Simplex<'a> {
     compact: Vec<f64>,
     /// `Σ slope · row` of the loose rows of the body, over these columns.
     loose: Vec<f64>,
+    /// How far the next step may go, by the last ones.
+    reach: f64,
     /// What entered last, with its reference weight.
     entered: Option<(Entering, f64)>,
     pub(crate) prices: Vec<f64>,
@@ -115,6 +145,7 @@ impl<'a> Simplex<'a> {
         let mut simplex = Self {
             program,
             first_phase: false,
+            bends: program.bends.clone(),
             x,
             place: vec![None; n],
             basic: Vec::new(),
@@ -128,6 +159,7 @@ impl<'a> Simplex<'a> {
             slots: Vec::new(),
             compact: Vec::new(),
             loose: Vec::new(),
+            reach: 0.01,
             entered: None,
             prices: vec![0.0; program.rows()],
             reduced: vec![0.0; n],
@@ -152,22 +184,34 @@ impl<'a> Simplex<'a> {
         simplex
     }
 
-    fn bend(&self, row: usize) -> Bend {
-        let bend = self.program.bends[row];
-        if !self.first_phase {
-            return bend;
-        }
+    /// Sets where bends are and what they cost: in the first phase only those of hard limits cost,
+    /// each alike.
+    fn set_phase(&mut self, phase: Phase) {
         let first = |price: f64| if price.is_finite() { 0.0 } else { 1.0 };
-        Bend {
-            below: first(bend.below),
-            above: first(bend.above),
-            ..bend
+        self.first_phase = phase == Phase::First;
+        self.bends.clone_from(&self.program.bends);
+        match phase {
+            Phase::First => {
+                for bend in &mut self.bends {
+                    bend.below = first(bend.below);
+                    bend.above = first(bend.above);
+                }
+            }
+            Phase::Shifted => {
+                let head = self.program.head_rows();
+                for (row, bend) in self.bends[head..].iter_mut().enumerate() {
+                    let shift = SHIFT * scattered(row);
+                    bend.min += shift;
+                    bend.max += shift;
+                }
+            }
+            Phase::Exact => {}
         }
     }
 
     /// The slope of a loose row; one that is beyond a hard limit by rounding has none.
     fn slope(&self, row: usize, zone: Zone) -> f64 {
-        let bend = self.bend(row);
+        let bend = self.bends[row];
         let slope = match zone {
             Zone::Below => -bend.below,
             Zone::Between => 0.0,
@@ -178,15 +222,12 @@ impl<'a> Simplex<'a> {
 
     /// Where a value lies; at a bend it stays where it was.
     fn zone_of(&self, row: usize, value: f64, before: Zone) -> Zone {
-        let bend = self.program.bends[row];
-        let hard = !self.first_phase;
+        let bend = self.bends[row];
         let slack = |zone| if before == zone { ROUNDING } else { 0.0 };
         let inside = slack(Zone::Between);
-        if value < bend.min - inside + slack(Zone::Below) && !(hard && bend.below.is_infinite()) {
+        if value < bend.min - inside + slack(Zone::Below) && bend.below.is_finite() {
             Zone::Below
-        } else if value > bend.max + inside - slack(Zone::Above)
-            && !(hard && bend.above.is_infinite())
-        {
+        } else if value > bend.max + inside - slack(Zone::Above) && bend.above.is_finite() {
             Zone::Above
         } else {
             Zone::Between
@@ -252,7 +293,7 @@ impl<'a> Simplex<'a> {
                 .tight
                 .iter()
                 .map(|&row| {
-                    let bend = self.program.bends[row];
+                    let bend = self.bends[row];
                     let target = if matches!(self.rows[row], RowState::AtMin(_)) {
                         bend.min
                     } else {
@@ -271,6 +312,7 @@ impl<'a> Simplex<'a> {
             if let RowState::Loose(before) = self.rows[row] {
                 let zone = self.zone_of(row, self.values[row], before);
                 self.rows[row] = RowState::Loose(zone);
+                self.prices[row] = self.slope(row, zone);
             }
         }
         self.sum_loose();
@@ -290,9 +332,9 @@ impl<'a> Simplex<'a> {
         values
     }
 
-    /// Minimises from where it stands: first the sum by which hard limits are broken, if any are.
-    pub(crate) fn run(&mut self, first_phase: bool, limit: usize) -> End {
-        self.first_phase = first_phase;
+    /// Minimises from where it stands.
+    pub(crate) fn run(&mut self, phase: Phase, limit: usize) -> End {
+        self.set_phase(phase);
         self.reset_weights();
         self.refactorise();
         let mut idle = 0;
@@ -388,8 +430,9 @@ impl<'a> Simplex<'a> {
             terms.push((variable, sign));
         }
         self.program.add_columns(&mut rates, &terms);
-        let mut candidates = self.candidates(entering, sign, &moves, &rates);
-        let chosen = choose_stop(&mut candidates, rate, first)?;
+        let (candidates, chosen) = self.nearest_stop(entering, sign, &moves, &rates, |found| {
+            choose_stop(found, rate, first)
+        })?;
         let Candidate { ratio, stop, .. } = candidates[chosen];
 
         for (&variable, &change) in self.basic.iter().zip(&moves) {
@@ -414,6 +457,26 @@ impl<'a> Simplex<'a> {
         Some(ratio)
     }
 
+    /// What is passed on the way to the stop, and the stop: looked for nearby first.
+    fn nearest_stop(
+        &mut self,
+        entering: Entering,
+        sign: f64,
+        moves: &[f64],
+        rates: &[f64],
+        choose: impl Fn(&mut [Candidate]) -> Option<usize>,
+    ) -> Option<(Vec<Candidate>, usize)> {
+        for limit in [self.reach, 16.0 * self.reach, f64::INFINITY] {
+            let mut candidates = self.candidates(entering, sign, moves, rates, limit);
+            if let Some(chosen) = choose(&mut candidates) {
+                let ratio = candidates[chosen].ratio;
+                self.reach = 0.75 * self.reach + ratio;
+                return Some((candidates, chosen));
+            }
+        }
+        None
+    }
+
     /// A loose row passes a bend.
     fn cross(&mut self, row: usize, up: bool, at_max: bool) {
         let RowState::Loose(before) = self.rows[row] else {
@@ -425,7 +488,8 @@ impl<'a> Simplex<'a> {
             _ => Zone::Between,
         };
         self.rows[row] = RowState::Loose(after);
-        let change = self.slope(row, after) - self.slope(row, before);
+        self.prices[row] = self.slope(row, after);
+        let change = self.prices[row] - self.slope(row, before);
         self.shift_slope(row, change);
     }
 
@@ -534,7 +598,7 @@ impl<'a> Simplex<'a> {
             self.shift_slope(row, -slope);
         }
         self.row_weights[row] = 1.0;
-        let bend = self.program.bends[row];
+        let bend = self.bends[row];
         self.values[row] = if at_max { bend.max } else { bend.min };
         self.rows[row] = if at_max {
             RowState::AtMax(place)
@@ -545,7 +609,7 @@ impl<'a> Simplex<'a> {
 
     fn loosen(&mut self, row: usize, zone: Zone) {
         self.rows[row] = RowState::Loose(zone);
-        let slope = self.slope(row, zone);
-        self.shift_slope(row, slope);
+        self.prices[row] = self.slope(row, zone);
+        self.shift_slope(row, self.prices[row]);
     }
 }

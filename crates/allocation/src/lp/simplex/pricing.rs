@@ -126,11 +126,6 @@ impl Simplex<'_> {
     pub(super) fn price(&mut self) {
         let program = self.program;
         let head = program.head_rows();
-        for (row, state) in self.rows.iter().enumerate() {
-            if let RowState::Loose(zone) = *state {
-                self.prices[row] = self.slope(row, zone);
-            }
-        }
         let basic: Vec<f64> = self
             .basic
             .iter()
@@ -277,7 +272,7 @@ impl Simplex<'_> {
     }
 
     fn improving_row(&self, row: usize) -> Option<(Zone, f64, f64)> {
-        let bend = self.bend(row);
+        let bend = self.bends[row];
         let (left, right, under, over) = match self.rows[row] {
             RowState::Loose(_) => return None,
             RowState::AtMin(_) if bend.min < bend.max => {

@@ -1,9 +1,11 @@
 //! How far a step goes.
 
-use super::{Entering, PIVOT_TOLERANCE, RowState, Simplex, Zone};
+use super::{Entering, PIVOT_TOLERANCE, ROUNDING, RowState, Simplex, Zone};
 
 /// Stops closer together than this are at the same place.
 const RATIO_TOLERANCE: f64 = 1e-12;
+/// A slope less than this share of the first one is none.
+const NO_SLOPE: f64 = 1e-12;
 
 /// What ends a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,24 +43,25 @@ impl Stop {
 }
 
 impl Simplex<'_> {
-    /// All that may end a step along `moves` and `rates`.
+    /// All within `limit` that may end a step along `moves` and `rates`.
     pub(super) fn candidates(
         &self,
         entering: Entering,
         sign: f64,
         moves: &[f64],
         rates: &[f64],
+        limit: f64,
     ) -> Vec<Candidate> {
         let mut candidates = Vec::new();
         // Beyond the first hard stop nothing matters.
-        let mut end = f64::INFINITY;
+        let mut end = limit;
         let mut add = |distance: f64, pivot: f64, jump: f64, stop: Stop| {
             let ratio = (distance / pivot.abs()).max(0.0);
             if ratio > end {
                 return;
             }
             if jump.is_infinite() {
-                end = ratio + RATIO_TOLERANCE;
+                end = end.min(ratio + RATIO_TOLERANCE);
             }
             candidates.push(Candidate {
                 ratio,
@@ -80,7 +83,7 @@ impl Simplex<'_> {
                 }
             }
             Entering::Row(row, zone) => {
-                let bend = self.bend(row);
+                let bend = self.bends[row];
                 let jump = if sign > 0.0 { bend.above } else { bend.below };
                 let distance = bend.max - bend.min;
                 if zone == Zone::Between && distance.is_finite() && jump > 0.0 {
@@ -108,15 +111,19 @@ impl Simplex<'_> {
                 );
             }
         }
-        for (row, &change) in rates.iter().enumerate() {
+        let rows = self.values.iter().zip(&self.bends).zip(rates);
+        for (row, ((&value, bend), &change)) in rows.enumerate() {
+            // Most rows are too far from a bend, whichever way they go.
+            let near = limit * change.abs() + ROUNDING;
+            if (bend.max - value).abs() > near && (value - bend.min).abs() > near {
+                continue;
+            }
             let RowState::Loose(zone) = self.rows[row] else {
                 continue;
             };
             if change.abs() <= PIVOT_TOLERANCE {
                 continue;
             }
-            let bend = self.bend(row);
-            let value = self.values[row];
             let up = change > 0.0;
             if bend.min.is_finite()
                 && bend.below > 0.0
@@ -149,22 +156,41 @@ impl Simplex<'_> {
 
 /// The stop at which the objective falls no more; `candidates` come back sorted as far as that.
 pub(super) fn choose_stop(candidates: &mut [Candidate], rate: f64, first: bool) -> Option<usize> {
-    candidates.sort_unstable_by(|a, b| {
+    let order = |a: &Candidate, b: &Candidate| {
         a.ratio
             .total_cmp(&b.ratio)
             .then_with(|| a.stop.cmp(&b.stop))
-    });
-    if first {
-        return (!candidates.is_empty()).then_some(0);
-    }
+    };
     let mut slope = -rate;
-    let mut chosen = candidates.iter().position(|candidate| {
-        slope += candidate.jump;
-        slope >= -1e-12 * rate
-    })?;
+    let mut sorted = 0;
+    let mut portion = 16;
+    // Few are passed as a rule, so only the nearest are sorted.
+    let mut chosen = loop {
+        let rest = &mut candidates[sorted..];
+        if rest.is_empty() {
+            return None;
+        }
+        if rest.len() > portion {
+            rest.select_nth_unstable_by(portion, order);
+        }
+        let near = portion.min(rest.len());
+        rest[..near].sort_unstable_by(order);
+        let stop = rest[..near].iter().position(|candidate| {
+            slope += candidate.jump;
+            first || slope >= -NO_SLOPE * rate
+        });
+        sorted += near;
+        if let Some(place) = stop {
+            break sorted - near + place;
+        }
+        portion *= 4;
+    };
+    if first {
+        return Some(chosen);
+    }
     // Of those that stop at the same place, the one with the greatest pivot.
     let limit = candidates[chosen].ratio + RATIO_TOLERANCE;
-    for next in chosen + 1..candidates.len() {
+    for next in chosen + 1..sorted {
         if candidates[next].ratio > limit {
             break;
         }
