@@ -36,8 +36,7 @@ pub fn sample(returns: &DMatrix<f64>) -> Option<Moments> {
         return None;
     }
     let (mean, deviations) = centre(returns);
-    let mut covariance = gram(&deviations);
-    covariance *= 1.0 / count(t - 1);
+    let covariance = gram(&deviations, 1.0 / count(t - 1));
     Some(Moments { mean, covariance })
 }
 
@@ -91,40 +90,35 @@ pub fn oracle_approximating(returns: &DMatrix<f64>) -> Option<Shrunk> {
 /// a discrete distribution.
 #[must_use]
 pub fn weighted(rows: &DMatrix<f64>, probabilities: &DVector<f64>) -> Moments {
-    let t = rows.nrows();
-    let mut scaled = rows.clone();
-    let mean = DVector::from_iterator(
-        rows.ncols(),
-        rows.column_iter().map(|column| column.dot(probabilities)),
-    );
+    let (t, n) = rows.shape();
     let roots = probabilities.map(f64::sqrt);
-    for (column, mean) in columns_mut(&mut scaled, t).zip(mean.iter()) {
-        for (value, root) in column.iter_mut().zip(roots.iter()) {
-            *value = (*value - mean) * root;
-        }
+    let mut mean = Vec::with_capacity(n);
+    let mut scaled = Vec::with_capacity(t * n);
+    for column in rows.column_iter() {
+        let centre = column.dot(probabilities);
+        let deviations = column.as_slice().iter().zip(roots.as_slice());
+        scaled.extend(deviations.map(|(value, root)| (value - centre) * root));
+        mean.push(centre);
     }
-    let covariance = gram(&scaled);
+    let (mean, scaled) = (DVector::from_vec(mean), DMatrix::from_vec(t, n, scaled));
+    let covariance = gram(&scaled, 1.0);
     Moments { mean, covariance }
 }
 
 /// Column means, and what is left without them.
 fn centre(returns: &DMatrix<f64>) -> (DVector<f64>, DMatrix<f64>) {
-    let t = returns.nrows();
-    let mut deviations = returns.clone();
-    let mut means = Vec::with_capacity(returns.ncols());
-    for column in columns_mut(&mut deviations, t) {
+    let (t, n) = returns.shape();
+    let mut means = Vec::with_capacity(n);
+    let mut deviations = Vec::with_capacity(t * n);
+    for column in returns.as_slice().chunks_exact(t.max(1)) {
         let mean = sum(column) / count(t);
-        for value in column {
-            *value -= mean;
-        }
+        deviations.extend(column.iter().map(|value| value - mean));
         means.push(mean);
     }
-    (DVector::from_vec(means), deviations)
-}
-
-/// The columns of a matrix of `t` rows.
-fn columns_mut(matrix: &mut DMatrix<f64>, t: usize) -> std::slice::ChunksExactMut<'_, f64> {
-    matrix.as_mut_slice().chunks_exact_mut(t.max(1))
+    (
+        DVector::from_vec(means),
+        DMatrix::from_vec(t, n, deviations),
+    )
 }
 
 /// The sum in four lanes: faster and more exact than one after the other.

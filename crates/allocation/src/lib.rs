@@ -9,6 +9,7 @@
 //! - [`cvar`]: expected loss in the worst share of outcomes.
 //! - [`lp`]: linear programs over a region, and which limits conflict.
 //! - [`kelly`]: growth-optimal weights.
+//! - [`frontier`]: the least volatility at each mean return.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`problem`]: assets, returns, limits, costs: what optimisers are asked.
@@ -22,6 +23,7 @@ pub mod covariance;
 pub mod cvar;
 pub mod kelly;
 pub mod lp;
+pub mod frontier;
 pub mod moments;
 pub mod parts;
 pub mod percentages;

@@ -337,3 +337,26 @@ pub fn nearest(point: &DVector<f64>, region: &Region) -> Result<Candidate, Failu
         solver: answer.method,
     })
 }
+
+/// `g'w` is at least the first for all `w` in `region`, by the multipliers of `answer`, where reduced
+/// costs up to `noise` count as zero; the second is the size of its terms.
+pub(crate) fn least(
+    gradient: &DVector<f64>,
+    noise: &DVector<f64>,
+    region: &Region,
+    answer: &Answer,
+) -> (f64, f64) {
+    let Ok(program) = Program::of(region) else {
+        return (f64::NEG_INFINITY, 0.0);
+    };
+    let prices = Prices {
+        rows: answer
+            .rows
+            .iter()
+            .zip(&program.rows)
+            .map(|(y, row)| y * row.scale)
+            .collect(),
+        turnover: answer.turnover,
+    };
+    bound::least(&program, gradient.as_slice(), noise.as_slice(), &prices)
+}

@@ -4,13 +4,21 @@ mod rule;
 
 pub mod airdrop_kelly;
 pub mod black_litterman;
+pub(crate) mod efficient;
 pub mod equal_weight;
 pub mod fixed;
 pub mod hrp;
 pub mod inverse_volatility;
 pub mod kelly;
 pub mod min_cvar;
+pub mod max_diversification;
+pub mod max_sharpe;
+pub(crate) mod mean_risk;
+pub mod mean_variance;
+pub mod min_variance;
 pub mod risk_parity;
+pub mod target_return;
+pub mod target_risk;
 
 use std::borrow::Cow;
 

@@ -179,6 +179,7 @@ fn quotient(value: f64, root: f64) -> f64 {
 fn check(covariance: &DMatrix<f64>, views: &Views) -> Result<(), Failure> {
     let (n, k) = (covariance.nrows(), views.q.len());
     let shapes = [
+        ("the covariance has", covariance.shape(), (n, n)),
         ("P has", views.p.shape(), (k, n)),
         ("market_weights have", views.market_weights.shape(), (n, 1)),
         match &views.certainty {

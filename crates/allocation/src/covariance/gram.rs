@@ -1,4 +1,6 @@
-//! `X'X` at half the multiplications of a general product.
+//! `s X'X` at half the multiplications of a general product.
+
+use std::ops::Range;
 
 use nalgebra::{DMatrix, DMatrixView, Dyn};
 
@@ -9,21 +11,23 @@ const DEPTH: usize = 256;
 /// Up to this many columns plain loops are as fast as a general product, and give the same bits on
 /// every machine.
 const PLAIN: usize = 64;
+/// Halves of whole kernels: the general product computes at most this many rows at once.
+const KERNEL: usize = 8;
 
 type Panel = [f64; TILE];
 type Sums = [[f64; TILE]; TILE];
 
-/// `X'X` of `x` (`t × n`), symmetric to the bit.
-pub(super) fn gram(x: &DMatrix<f64>) -> DMatrix<f64> {
+/// `scale · X'X` of `x` (`t × n`), symmetric to the bit.
+pub(super) fn gram(x: &DMatrix<f64>, scale: f64) -> DMatrix<f64> {
     if x.ncols() <= PLAIN || x.nrows() == 0 {
-        plain(x)
+        plain(x, scale)
     } else {
-        halved(x)
+        halved(x, scale)
     }
 }
 
 /// Sums in a fixed order, without fused multiplications.
-fn plain(x: &DMatrix<f64>) -> DMatrix<f64> {
+fn plain(x: &DMatrix<f64>, scale: f64) -> DMatrix<f64> {
     let (t, n) = x.shape();
     let panels = n.div_ceil(TILE);
     let mut tiles = vec![[[0.0; TILE]; TILE]; panels * (panels + 1) / 2];
@@ -52,8 +56,8 @@ fn plain(x: &DMatrix<f64>) -> DMatrix<f64> {
         for (right, sums) in (0..=left).zip(&mut tile) {
             for (i, row) in (left * TILE..n).zip(sums) {
                 for (j, value) in (right * TILE..n).zip(row) {
-                    product[(i, j)] = *value;
-                    product[(j, i)] = *value;
+                    product[(i, j)] = scale * value;
+                    product[(j, i)] = scale * value;
                 }
             }
         }
@@ -75,37 +79,37 @@ fn accumulate(left: &[Panel], right: &[Panel], sums: &mut Sums) {
 }
 
 /// Splits the columns in halves until they are few: one general product for each pair of halves.
-fn halved(x: &DMatrix<f64>) -> DMatrix<f64> {
+fn halved(x: &DMatrix<f64>, scale: f64) -> DMatrix<f64> {
     let n = x.ncols();
     let mut product = DMatrix::zeros(n, n);
-    fill_upper(x, &mut product, 0, n);
+    fill_upper(x, scale, &mut product, 0..n);
     mirror(&mut product);
     product
 }
 
-fn fill_upper(x: &DMatrix<f64>, product: &mut DMatrix<f64>, start: usize, end: usize) {
+fn fill_upper(x: &DMatrix<f64>, scale: f64, product: &mut DMatrix<f64>, columns: Range<usize>) {
     // The transpose without a copy: nalgebra has no type for it, but its product takes any strides.
     let (t, n) = x.shape();
     let transposed: DMatrixView<'_, f64, Dyn, Dyn> =
         DMatrixView::from_slice_with_strides_generic(x.as_slice(), Dyn(n), Dyn(t), Dyn(t), Dyn(1));
-    let mut multiply = |rows: std::ops::Range<usize>, columns: std::ops::Range<usize>| {
+    let mut multiply = |rows: Range<usize>, columns: Range<usize>| {
         product
             .view_mut((rows.start, columns.start), (rows.len(), columns.len()))
             .gemm(
-                1.0,
+                scale,
                 &transposed.rows(rows.start, rows.len()),
                 &x.columns(columns.start, columns.len()),
                 0.0,
             );
     };
-    if end - start <= PLAIN {
-        multiply(start..end, start..end);
+    if columns.len() <= PLAIN {
+        multiply(columns.clone(), columns);
         return;
     }
-    let middle = start.midpoint(end);
-    multiply(start..middle, middle..end);
-    fill_upper(x, product, start, middle);
-    fill_upper(x, product, middle, end);
+    let middle = columns.start + (columns.len() / 2).next_multiple_of(KERNEL);
+    multiply(columns.start..middle, middle..columns.end);
+    fill_upper(x, scale, product, columns.start..middle);
+    fill_upper(x, scale, product, middle..columns.end);
 }
 
 /// Copies the upper triangle to the lower, in blocks that fit the cache.

@@ -31,8 +31,7 @@ pub(super) fn estimate(
         return None;
     }
     let (mean, deviations) = centre(returns);
-    let mut covariance = gram(&deviations);
-    covariance *= 1.0 / count(t);
+    let mut covariance = gram(&deviations, 1.0 / count(t));
     let target = covariance.trace() / count(n);
     let intensity = intensity(&deviations, &covariance, target);
     covariance *= 1.0 - intensity;

@@ -45,6 +45,9 @@ struct Work<'a> {
     binding: Vec<Option<Side>>,
     /// Whether the turnover binds.
     trading: bool,
+    /// Multipliers of the step before. Each step solves for their change, so that the rounding of a
+    /// nearly singular block dies out.
+    prices: Prices,
 }
 
 /// What stops a step.
@@ -63,8 +66,8 @@ pub(super) fn solve(
     start: Start,
 ) -> (Vec<f64>, Prices) {
     let mut work = Work::of(risk, linear, program, start);
-    let prices = work.run();
-    (work.weights, prices)
+    work.run();
+    (work.weights, work.prices)
 }
 
 impl<'a> Work<'a> {
@@ -105,6 +108,7 @@ impl<'a> Work<'a> {
             shift: SHIFT * risk.greatest(n),
             binding,
             trading,
+            prices: start.prices,
         };
         for i in 0..n {
             let (w, low, high) = (work.weights[i], program.lower[i], program.upper[i]);
@@ -241,7 +245,27 @@ impl<'a> Work<'a> {
         for column in &mut columns {
             self.factor.forward(column);
         }
-        let mut step: Vec<f64> = self.free.iter().map(|&i| self.gradient[i]).collect();
+        let base = Prices {
+            rows: (0..m)
+                .map(|r| {
+                    if self.binding[r].is_some() {
+                        self.prices.rows[r]
+                    } else {
+                        0.0
+                    }
+                })
+                .collect(),
+            turnover: if self.trading {
+                self.prices.turnover
+            } else {
+                0.0
+            },
+        };
+        let mut step: Vec<f64> = self
+            .free
+            .iter()
+            .map(|&i| self.gradient[i] - self.priced(i, &base))
+            .collect();
         self.factor.forward(&mut step);
         let size = held.len();
         let mut schur = vec![0.0; size * size];
@@ -258,20 +282,27 @@ impl<'a> Work<'a> {
         for s in &mut step {
             *s = -*s;
         }
-        let mut prices = Prices {
-            rows: vec![0.0; m],
-            turnover: 0.0,
-        };
+        let mut prices = base;
         for (at, &r) in held.iter().enumerate() {
             super::risk::axpy(multipliers[at], &columns[at], &mut step);
             if r < m {
-                prices.rows[r] = multipliers[at];
+                prices.rows[r] += multipliers[at];
             } else {
-                prices.turnover = -multipliers[at];
+                prices.turnover -= multipliers[at];
             }
         }
         self.factor.backward(&mut step);
         (step, prices)
+    }
+
+    /// What the binding rows add to the gradient of a free weight, reversed.
+    fn priced(&self, i: usize, prices: &Prices) -> f64 {
+        let traded = if self.trading {
+            prices.turnover * self.sign[i]
+        } else {
+            0.0
+        };
+        self.program.priced(i, &prices.rows) - traded
     }
 
     /// What a held row is off its limit, by rounding.
@@ -387,12 +418,7 @@ impl<'a> Work<'a> {
                 self.pending[i] += next - before;
                 self.weights[i] = next;
             }
-            let priced = self.program.priced(i, &prices.rows)
-                - if self.trading {
-                    prices.turnover * self.sign[i]
-                } else {
-                    0.0
-                };
+            let priced = self.priced(i, prices);
             self.gradient[i] += t * (priced - self.gradient[i] - self.shift * d);
         }
         self.touched.sort_unstable();
@@ -459,14 +485,10 @@ impl<'a> Work<'a> {
         worst.map(|(_, r)| r)
     }
 
-    fn run(&mut self) -> Prices {
+    fn run(&mut self) {
         let (n, m) = (self.weights.len(), self.program.rows.len());
         let mut freed: Vec<(usize, f64)> = Vec::new();
         let (mut idle, mut settled) = (0usize, 0usize);
-        let mut last = Prices {
-            rows: vec![0.0; m],
-            turnover: 0.0,
-        };
         for _ in 0..200 + 20 * (n + m) {
             let (step, prices) = self.direction();
             if self.takes_back(&mut freed, &step) {
@@ -477,14 +499,14 @@ impl<'a> Work<'a> {
             let moves = t * step.iter().fold(0.0f64, |most, d| most.max(d.abs()));
             idle = if moves > 1e-14 { 0 } else { idle + 1 };
             let reached = self.advance(&step, &prices, t);
-            last = prices;
+            self.prices = prices;
             self.fix(&reached);
             settled = if block.is_none() { settled + 1 } else { 0 };
             if block.is_none() || idle > 0 {
                 self.refresh(settled > 2);
-                let gap = bound::gap(self.program, &self.weights, &self.gradient, &last);
+                let gap = bound::gap(self.program, &self.weights, &self.gradient, &self.prices);
                 if gap <= GAP * self.size() || settled > 8 || idle > PATIENCE.1 {
-                    return last;
+                    return;
                 }
             }
             match block {
@@ -492,13 +514,12 @@ impl<'a> Work<'a> {
                 Some(Block::Row(r, side)) => self.binding[r] = Some(side),
                 Some(Block::Turnover) => self.bind_turnover(),
                 None => {
-                    if self.loosen(&last, idle, &mut freed) {
+                    if self.loosen(idle, &mut freed) {
                         settled = 0;
                     }
                 }
             }
         }
-        last
     }
 
     /// Fixes again the weights that were freed and would leave the region.
@@ -520,13 +541,13 @@ impl<'a> Work<'a> {
     }
 
     /// Lets go of what holds the objective up: a row, or several weights. Whether there was any.
-    fn loosen(&mut self, prices: &Prices, idle: usize, freed: &mut Vec<(usize, f64)>) -> bool {
+    fn loosen(&mut self, idle: usize, freed: &mut Vec<(usize, f64)>) -> bool {
         let steepest = self
             .gradient
             .iter()
             .fold(0.0f64, |most, g| most.max(g.abs()));
         let tolerance = 1e-14 * steepest;
-        if let Some(r) = self.wrong(prices, tolerance) {
+        if let Some(r) = self.wrong(&self.prices, tolerance) {
             if r == self.program.rows.len() {
                 self.trading = false;
             } else {
@@ -534,7 +555,7 @@ impl<'a> Work<'a> {
             }
             return true;
         }
-        let mut found = self.candidates(prices, tolerance);
+        let mut found = self.candidates(&self.prices, tolerance);
         found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let batch = if idle > PATIENCE.0 {
             1

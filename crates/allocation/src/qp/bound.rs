@@ -65,9 +65,14 @@ pub(super) fn gap(program: &Program, weights: &[f64], gradient: &[f64], prices: 
     sum
 }
 
-/// Whether the multipliers prove that no weights meet all limits: with no objective at all the dual
-/// bound is positive, by more than rounding explains (Farkas' lemma).
-pub(super) fn proves_infeasible(program: &Program, prices: &Prices) -> bool {
+/// `g'w` is at least the first for all `w` in the program, where reduced costs up to `noise` count as
+/// zero; the second is the size of its terms.
+pub(super) fn least(
+    program: &Program,
+    gradient: &[f64],
+    noise: &[f64],
+    prices: &Prices,
+) -> (f64, f64) {
     let prices = valid(program, prices);
     let (mut sum, mut size) = (0.0, 0.0);
     let mut add = |term: f64| {
@@ -83,8 +88,13 @@ pub(super) fn proves_infeasible(program: &Program, prices: &Prices) -> bool {
     if let Some(trade) = &program.turnover {
         add(-nu * trade.max);
     }
-    for i in 0..program.dimension() {
-        let reduced = -program.priced(i, &prices.rows);
+    for (i, g) in gradient.iter().enumerate() {
+        let reduced = g - program.priced(i, &prices.rows);
+        let reduced = if reduced.abs() <= noise[i] {
+            0.0
+        } else {
+            reduced
+        };
         let (low, high) = (program.lower[i], program.upper[i]);
         match &program.turnover {
             None => add(reduced * if reduced > 0.0 { low } else { high }),
@@ -95,5 +105,13 @@ pub(super) fn proves_infeasible(program: &Program, prices: &Prices) -> bool {
             }
         }
     }
+    (sum, size)
+}
+
+/// Whether the multipliers prove that no weights meet all limits: with no objective at all the dual
+/// bound is positive, by more than rounding explains (Farkas' lemma).
+pub(super) fn proves_infeasible(program: &Program, prices: &Prices) -> bool {
+    let zero = vec![0.0; program.dimension()];
+    let (sum, size) = least(program, &zero, &zero, prices);
     sum > 1e-10 * size && sum > 0.0
 }

@@ -80,8 +80,36 @@ impl Risk<'_> {
         }
     }
 
+    /// `u'Qv`.
+    pub(crate) fn inner(&self, u: &DVector<f64>, v: &DVector<f64>) -> f64 {
+        match self {
+            Self::Factor { loadings, diagonal } => {
+                let exposure = |w: &DVector<f64>| {
+                    let mut sum = vec![0.0; loadings.nrows()];
+                    for (j, &w) in w.iter().enumerate().filter(|&(_, &w)| w != 0.0) {
+                        axpy(w, Self::column(loadings, j), &mut sum);
+                    }
+                    sum
+                };
+                let own: f64 = diagonal.map_or(0.0, |d| {
+                    d.iter()
+                        .zip(u.iter().zip(v.iter()))
+                        .map(|(d, (u, v))| d * u * v)
+                        .sum()
+                });
+                dot(&exposure(u), &exposure(v)) + own
+            }
+            _ => dot(u.as_slice(), &self.product(v.as_slice())),
+        }
+    }
+
+    /// `Qw`.
+    pub(crate) fn times(&self, weights: &DVector<f64>) -> DVector<f64> {
+        DVector::from_vec(self.product(weights.as_slice()))
+    }
+
     /// `Q_ij`.
-    pub(super) fn entry(&self, i: usize, j: usize) -> f64 {
+    pub(crate) fn entry(&self, i: usize, j: usize) -> f64 {
         match self {
             Self::Dense(matrix) => matrix[(i, j)],
             Self::Factor { loadings, .. } if i != j => {

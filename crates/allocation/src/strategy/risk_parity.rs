@@ -69,11 +69,18 @@ pub struct Budgeted {
 /// where that is slow.
 ///
 /// # Errors
-/// [`Failure::Unbounded`] if assets hedge each other without any rest, so that no weights bear the
-/// risk; [`Failure::Stalled`] if the shares do not come near the budgets (a covariance that is not
-/// positive semidefinite).
+/// [`Failure::Missing`] if shapes do not fit; [`Failure::Unbounded`] if assets hedge each other
+/// without any rest, so that no weights bear the risk; [`Failure::Stalled`] if the shares do not come
+/// near the budgets (a covariance that is not positive semidefinite).
 pub fn budgeted(covariance: &DMatrix<f64>, budgets: &DVector<f64>) -> Result<Budgeted, Failure> {
-    let n = covariance.nrows();
+    let n = budgets.len();
+    if covariance.shape() != (n, n) {
+        return Err(Failure::Missing(format!(
+            "the covariance has {} × {} numbers and there are {n} risk budgets; give {n} × {n}",
+            covariance.nrows(),
+            covariance.ncols()
+        )));
+    }
     if n == 0 {
         return Ok(Budgeted {
             weights: DVector::zeros(0),

@@ -6,6 +6,7 @@ mod covariance;
 mod cvar;
 mod kelly;
 mod lp;
+mod efficient;
 mod percentages;
 mod qp;
 mod rules;

@@ -208,7 +208,7 @@ fn a_weight_that_nothing_limits_is_named() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default() })]
 
     #[test]
     fn answers_are_feasible_and_their_gap_is_small(n in 1usize..25, t in 1usize..40, seed in 0u64..1_000_000) {

@@ -103,7 +103,10 @@ fn risk_parity_gives_published_weights() {
     ];
     let covariance = covariance_of(&volatilities, &matrix(4, &blocks));
     let problem = with_covariance(covariance.clone());
-    let weights = solve(&RiskParity, &problem);
+    let found = candidate(&RiskParity, &problem).unwrap();
+    assert_eq!(found.solver, "cyclical coordinate descent");
+    assert!(found.gap.unwrap() < 1e-11);
+    let weights = found.weights;
     for (weight, published) in weights.iter().zip([38.4, 19.2, 24.3, 18.2]) {
         assert!((weight * 100.0 - published).abs() < 0.05);
     }
