@@ -174,7 +174,7 @@ fn mean(scenarios: &Scenarios) -> DVector<f64> {
 }
 
 /// Spreads what may be invested by `shares`, pouring what the cap cuts off over the others.
-fn spread(shares: DVector<f64>) -> DVector<f64> {
+fn spread(shares: &DVector<f64>) -> DVector<f64> {
     let mut weights = DVector::zeros(shares.len());
     for _ in 0..shares.len() {
         let open =
@@ -196,11 +196,11 @@ fn spread(shares: DVector<f64>) -> DVector<f64> {
 }
 
 fn equal(scenarios: &Scenarios, _view: &View) -> DVector<f64> {
-    spread(mean(scenarios).map(|edge| if edge > 0.0 { 1.0 } else { 0.0 }))
+    spread(&mean(scenarios).map(|edge| if edge > 0.0 { 1.0 } else { 0.0 }))
 }
 
 fn proportional(scenarios: &Scenarios, _view: &View) -> DVector<f64> {
-    spread(mean(scenarios).map(|edge| edge.max(0.0)))
+    spread(&mean(scenarios).map(|edge| edge.max(0.0)))
 }
 
 fn mean_variance(scenarios: &Scenarios, view: &View) -> DVector<f64> {

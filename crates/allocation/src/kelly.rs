@@ -32,7 +32,11 @@ use wagers::Wagers;
 /// The gap that answers keep.
 pub const GAP: f64 = 1e-10;
 /// Shares of the room between bounds within which a weight may be at one of them.
-const SNAPS: [f64; 3] = [1e-7, 1e-9, 1e-11];
+const SNAPS: [f64; 4] = [1e-5, 1e-7, 1e-9, 1e-11];
+/// A gap above this is no answer.
+const ACCEPTED: f64 = 1e-4;
+/// Wealth at which the limits leave nothing but ruin: no more than what they may be broken by.
+const POOREST: f64 = 2e-9;
 /// What is nothing beside rounding.
 const EXACT: f64 = 1e-12;
 const RUIN: &str =
@@ -194,12 +198,14 @@ fn solve(
         return fixed(region, reduction);
     }
     let wagers = Wagers::new(scenarios, &reduction.free, &reduction.weights);
-    optimum(
-        &mut Growth::new(wagers, aim),
-        region,
-        reduction,
-        |weights| wealth(scenarios, weights).min() > 0.0,
-    )
+    let mut objective = Growth::new(wagers, aim);
+    let found = optimum(&mut objective, region, reduction, |weights| {
+        wealth(scenarios, weights).min() > POOREST
+    });
+    found.map(|found| Candidate {
+        gap: found.gap.map(|gap| gap * objective.unit()),
+        ..found
+    })
 }
 
 /// The only weights that the limits leave.
@@ -236,6 +242,9 @@ fn optimum(
     }
     if !defined(&weights) {
         return Err(Failure::Unbounded(RUIN.to_owned()));
+    }
+    if gap.is_nan() || gap > ACCEPTED {
+        return Err(stalled(format!("the gap is still {gap:e}")));
     }
     Ok(candidate(weights, gap, METHOD))
 }
@@ -300,19 +309,24 @@ fn bounded(
         let share = drawdown::scale_toward(scenarios, weights, &anchor, exponent);
         drawdown::between(weights, &anchor, share)
     };
-    let mut best = settle(&free.weights);
-    let mut own = growth(scenarios, &best);
     let mut most = growth(scenarios, &free.weights) + free.gap.unwrap_or_default();
-    let mut solver = "kelly interior point, scaled to cash for the drawdown bound";
+    let mut own = f64::NEG_INFINITY;
+    let mut best = anchor.clone();
+    let mut solver = "kelly interior point under the drawdown bound";
     if let Ok(found) = solve(scenarios, region, reduction, Aim::Bounded(exponent)) {
         let gap = found.gap.unwrap_or(f64::INFINITY);
         most = most.min(growth(scenarios, &found.weights) + gap);
-        let settled = settle(&found.weights);
-        let growth = growth(scenarios, &settled);
-        if growth > own {
-            (best, own) = (settled, growth);
-            solver = "kelly interior point under the drawdown bound";
+        best = settle(&found.weights);
+        own = growth(scenarios, &best);
+        if most - own <= GAP {
+            return Ok(candidate(best, most - own, solver));
         }
+    }
+    let scaled = settle(&free.weights);
+    let growth_scaled = growth(scenarios, &scaled);
+    if growth_scaled > own {
+        (best, own) = (scaled, growth_scaled);
+        solver = "kelly interior point, scaled to cash for the drawdown bound";
     }
     if most - own > GAP {
         let priced = |price: f64| {

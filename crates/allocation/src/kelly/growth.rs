@@ -45,7 +45,7 @@ pub(crate) struct Growth {
     price: Vec<f64>,
     wealth_move: Vec<f64>,
     price_move: Vec<f64>,
-    /// Curvature per scenario, in the stride of the wagers.
+    /// Curvature per scenario.
     rates: Vec<f64>,
     /// Prices that a full step aims at, but for the move.
     aim: Vec<f64>,
@@ -66,14 +66,14 @@ impl Growth {
                 exponent,
             } => (log, Some((exponent, price)), false),
         };
-        let (n, s, stride) = (wagers.assets(), wagers.scenarios(), wagers.stride());
+        let (n, s) = (wagers.assets(), wagers.scenarios());
         let zeros = vec![0.0; s];
         Self {
             wealth: zeros.clone(),
             price: zeros.clone(),
             wealth_move: zeros.clone(),
             price_move: zeros.clone(),
-            rates: vec![0.0; stride],
+            rates: zeros.clone(),
             aim: zeros.clone(),
             log,
             power: power.map(|(exponent, price)| Power {
@@ -89,6 +89,15 @@ impl Growth {
                 aim: 0.0,
             }),
             wagers,
+        }
+    }
+
+    /// What one of the objective is worth in units of what was asked: where growth does not count,
+    /// the expected power is measured by that at the start.
+    pub(crate) fn unit(&self) -> f64 {
+        match &self.power {
+            Some(power) if self.log == 0.0 => power.price.recip(),
+            _ => 1.0,
         }
     }
 
@@ -161,9 +170,13 @@ impl Objective for Growth {
         {
             return false;
         }
-        if let Some(power) = self.power.as_mut().filter(|power| power.bound) {
-            power.slack = (1.0 - power.value).max(0.1);
-            power.price = 0.1;
+        if let Some(power) = self.power.as_mut() {
+            if power.bound {
+                power.slack = (1.0 - power.value).max(0.1);
+                power.price = 0.1;
+            } else if self.log == 0.0 {
+                power.price = power.value.recip();
+            }
         }
         self.center();
         true

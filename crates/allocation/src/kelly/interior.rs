@@ -11,8 +11,10 @@ use super::reduction::{Multipliers, Reduction};
 use slacks::Slacks;
 use system::System;
 
-/// Iterations; ten to twenty are usual.
-const ITERATIONS: usize = 60;
+/// Iterations: ten are usual.
+const SWIFT: usize = 60;
+/// Iterations of the slow way.
+const STEADY: usize = 200;
 /// The share of the way to the nearest limit.
 const REACH: f64 = 0.995;
 /// Products of pairs are not sent below this: the system would lose the digits of everything else.
@@ -89,17 +91,6 @@ pub(crate) trait Objective {
     fn gradient(&mut self, weights: &[f64], out: &mut [f64]) -> f64;
 }
 
-/// The directions of one iteration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    /// As if all limits could be met at once: tells how far that is.
-    Probe,
-    /// Toward what the probe promises, with its second order.
-    Correct,
-    /// Back to the centre, where the corrected step was short.
-    Center,
-}
-
 /// What the method found.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
@@ -145,156 +136,274 @@ fn share(region: &Reduction) -> f64 {
     share.max(LEAST)
 }
 
+/// How an iteration chooses its direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// As far as predictor and corrector say. Ten iterations are usual; once in thousands of extreme
+    /// problems it circles.
+    Swift,
+    /// A fixed part of the way along the central path: slow and sure.
+    Steady,
+}
+
+/// An iterate and what moves it.
+struct Run<'a, O> {
+    objective: &'a mut O,
+    region: &'a Reduction,
+    slacks: Slacks<'a>,
+    system: System,
+    /// Free weights, trades, and their moves.
+    w: Vec<f64>,
+    t: Vec<f64>,
+    dw: Vec<f64>,
+    dt: Vec<f64>,
+    /// What the equal rows lack, their prices, and the prices after a full step.
+    equal: Vec<f64>,
+    prices: Vec<f64>,
+    aimed: Vec<f64>,
+}
+
+impl<'a, O: Objective> Run<'a, O> {
+    /// Begins; `None` if the objective is not defined near the middle of the region.
+    fn new(objective: &'a mut O, region: &'a Reduction) -> Option<Self> {
+        /// The share of the room at which a start is as near to the least weights as it gets.
+        const LEAST: f64 = 1e-4;
+        let n = region.free.len();
+        let mut w = vec![0.0; n];
+        let mut share = share(region);
+        loop {
+            for (to, (lower, upper)) in w.iter_mut().zip(region.lower.iter().zip(&region.upper)) {
+                *to = lower + share * (upper - lower);
+            }
+            let last = share < LEAST;
+            if objective.start(&w, last) {
+                break;
+            }
+            if last {
+                return None;
+            }
+            share *= 0.5;
+        }
+        let mut gradient = vec![0.0; n];
+        objective.gradient(&w, &mut gradient);
+        let worth = gradient
+            .iter()
+            .zip(region.upper.iter().zip(&region.lower))
+            .map(|(slope, (upper, lower))| (slope * (upper - lower)).abs())
+            .fold(1e-6, f64::max);
+        let t: Vec<f64> = region
+            .turnover
+            .as_ref()
+            .map_or(Vec::new(), |(current, max)| {
+                let each = (max / (2.0 * n as f64)).max(1e-6);
+                let trades = w.iter().zip(current).map(|(w, c)| (w - c).abs() + each);
+                trades.collect()
+            });
+        let mut slacks = Slacks::new(region);
+        slacks.begin(&w, &t, 0.1 * worth);
+        let equal: Vec<f64> = region
+            .equal
+            .iter()
+            .map(|row| row.bound - row.terms.iter().map(|&(i, by)| by * w[i]).sum::<f64>())
+            .collect();
+        Some(Self {
+            objective,
+            region,
+            slacks,
+            system: System::new(n),
+            dw: vec![0.0; n],
+            dt: vec![0.0; t.len()],
+            w,
+            t,
+            prices: vec![0.0; equal.len()],
+            aimed: Vec::new(),
+            equal,
+        })
+    }
+
+    /// Assembles and factors the system of this iterate.
+    fn prepare(&mut self) {
+        self.system.matrix.fill(0.0);
+        self.objective.curvature(&mut self.system.matrix);
+        self.system.assemble(&self.slacks);
+        self.system.factor(&self.region.equal);
+    }
+
+    /// The direction toward pairs whose products are `target`, and how far it may be followed.
+    fn direct(&mut self, target: f64, correct: bool) -> Steps {
+        self.objective.pull(target, correct, &mut self.dw);
+        self.dt.fill(0.0);
+        self.slacks.aim(target, correct);
+        self.slacks
+            .subtract_transposed(&self.slacks.aim, &mut self.dw, &mut self.dt);
+        self.aimed = self.system.solve(&mut self.dw, &mut self.dt, &self.equal);
+        let own = self.slacks.direct(&self.dw, &self.dt);
+        own.least(self.objective.direct(&self.dw))
+    }
+
+    /// The average product of pairs after such steps.
+    fn average(&self, steps: Steps) -> f64 {
+        let (own, count) = self.objective.complementarity(steps);
+        (own + self.slacks.complementarity(steps)) / (count + self.slacks.slack.len()) as f64
+    }
+
+    fn swift(&mut self) -> Steps {
+        let joint = self.objective.joint();
+        let probe = self.direct(0.0, false);
+        let before = self.average(Steps::NONE);
+        let after = self.average(limited(probe, 1.0, joint));
+        let ratio = (after / before).clamp(0.0, 1.0);
+        let mut steps = self.direct((before * ratio * ratio * ratio).max(FLOOR), true);
+        if steps.primal.min(steps.dual) < SHORT {
+            steps = self.direct(before, false);
+        }
+        limited(steps, REACH, joint)
+    }
+
+    fn steady(&mut self) -> Steps {
+        /// How much nearer the next point of the central path is.
+        const NEARER: f64 = 0.2;
+        const STEADY_REACH: f64 = 0.9;
+        let before = self.average(Steps::NONE);
+        let mut steps = self.direct((NEARER * before).max(FLOOR), false);
+        if steps.primal.min(steps.dual) < SHORT {
+            steps = self.direct(before, false);
+        }
+        limited(steps, STEADY_REACH, true)
+    }
+
+    /// Goes; false if the steps are no numbers.
+    fn advance(&mut self, steps: Steps, pace: Pace) -> bool {
+        let finite = |move_: &f64| move_.is_finite();
+        if !(steps.primal.is_finite() && steps.dual.is_finite() && self.dw.iter().all(finite)) {
+            return false;
+        }
+        self.objective.advance(steps);
+        self.slacks.advance(steps);
+        if pace == Pace::Swift && steps.dual.min(steps.primal) < SHORT {
+            self.objective.center();
+            self.slacks.center();
+        }
+        let weights = self.w.iter_mut().zip(&self.dw);
+        for (to, by) in weights.chain(self.t.iter_mut().zip(&self.dt)) {
+            *to += steps.primal * by;
+        }
+        for residual in &mut self.equal {
+            *residual *= 1.0 - steps.primal;
+        }
+        for (price, aimed) in self.prices.iter_mut().zip(&self.aimed) {
+            *price += steps.dual * (aimed - *price);
+        }
+        true
+    }
+
+    /// How far the limits are broken.
+    fn residual(&self) -> f64 {
+        let rows = self.slacks.residual.iter().chain(&self.equal);
+        rows.fold(self.objective.residual(), |most, r| most.max(r.abs()))
+    }
+
+    /// The iterate with the gap that its prices prove.
+    fn answer(&mut self, residual: f64) -> Answer {
+        let multipliers = self.slacks.multipliers(&self.prices);
+        let mut gradient = vec![0.0; self.w.len()];
+        let own = self.objective.gradient(&self.w, &mut gradient);
+        Answer {
+            weights: self.w.clone(),
+            gap: own + self.region.excess(&gradient, &self.w, &multipliers),
+            multipliers,
+            residual,
+        }
+    }
+
+    /// Farkas: without an objective, prices whose bound is below zero leave no room for any weights.
+    fn proves_infeasible(&self) -> bool {
+        let multipliers = self.slacks.multipliers(&self.prices);
+        let scale = multipliers.scale();
+        let none = vec![0.0; self.w.len()];
+        scale > 0.0 && self.region.excess(&none, &self.w, &multipliers) < -FEASIBLE * scale
+    }
+
+    fn go(&mut self, pace: Pace, promised: f64) -> Ending {
+        let mut best: Option<Answer> = None;
+        let (mut stale, mut short) = (0, 0);
+        let most = match pace {
+            Pace::Swift => SWIFT,
+            Pace::Steady => STEADY,
+        };
+        for _ in 0..most {
+            self.prepare();
+            let steps = match pace {
+                Pace::Swift => self.swift(),
+                Pace::Steady => self.steady(),
+            };
+            if !self.advance(steps, pace) {
+                break;
+            }
+            short = if steps.primal.min(steps.dual) < SHORT {
+                short + 1
+            } else {
+                0
+            };
+            if short > 4 * PATIENCE {
+                break;
+            }
+            let residual = self.residual();
+            if residual.is_nan() || residual > FEASIBLE {
+                continue;
+            }
+            let answer = self.answer(residual);
+            let better = best
+                .as_ref()
+                .is_none_or(|best| residual.max(answer.gap) < best.residual.max(best.gap));
+            stale = if better { 0 } else { stale + 1 };
+            if better && answer.gap.is_finite() {
+                best = Some(answer);
+            }
+            let reached = best
+                .as_ref()
+                .map_or(f64::INFINITY, |best| best.gap.max(best.residual));
+            let patient = if reached <= promised {
+                PATIENCE
+            } else {
+                4 * PATIENCE
+            };
+            if reached <= PRECISE || stale >= patient {
+                break;
+            }
+        }
+        match best {
+            Some(best) => Ending::Found(best),
+            None if self.proves_infeasible() => Ending::Infeasible,
+            None => Ending::Stalled,
+        }
+    }
+}
+
 /// Maximises `objective` over `region`. Patience ends once the gap is as small as `promised`.
 pub(crate) fn maximise(
     objective: &mut impl Objective,
     region: &Reduction,
     promised: f64,
 ) -> Ending {
-    let n = region.free.len();
-    let mut w = vec![0.0; n];
-    let mut gradient = vec![0.0; n];
-    /// The share of the room at which a start is as near to the least weights as it gets.
-    const LEAST: f64 = 1e-4;
-    let mut share = share(region);
-    loop {
-        for (to, (lower, upper)) in w.iter_mut().zip(region.lower.iter().zip(&region.upper)) {
-            *to = lower + share * (upper - lower);
-        }
-        let last = share < LEAST;
-        if objective.start(&w, last) {
-            break;
-        }
-        if last {
+    let mut ending = Ending::Undefined;
+    for pace in [Pace::Swift, Pace::Steady] {
+        let Some(mut run) = Run::new(objective, region) else {
             return Ending::Undefined;
+        };
+        let next = run.go(pace, promised);
+        let gap = |ending: &Ending| match ending {
+            Ending::Found(answer) => answer.gap,
+            _ => f64::INFINITY,
+        };
+        if pace == Pace::Swift || gap(&next) < gap(&ending) || matches!(next, Ending::Infeasible) {
+            ending = next;
         }
-        share *= 0.5;
-    }
-    objective.gradient(&w, &mut gradient);
-    let worth = gradient
-        .iter()
-        .zip(region.upper.iter().zip(&region.lower))
-        .map(|(slope, (upper, lower))| (slope * (upper - lower)).abs())
-        .fold(1e-6, f64::max);
-    let mut t: Vec<f64> = region
-        .turnover
-        .as_ref()
-        .map_or(Vec::new(), |(current, max)| {
-            let each = (max / (2.0 * n as f64)).max(1e-6);
-            w.iter()
-                .zip(current)
-                .map(|(w, c)| (w - c).abs() + each)
-                .collect()
-        });
-    let mut slacks = Slacks::new(region);
-    slacks.begin(&w, &t, 0.1 * worth);
-    let mut equal: Vec<f64> = region
-        .equal
-        .iter()
-        .map(|row| row.bound - row.terms.iter().map(|&(i, by)| by * w[i]).sum::<f64>())
-        .collect();
-    let mut system = System::new(n);
-    let (mut dw, mut dt) = (vec![0.0; n], vec![0.0; t.len()]);
-    let mut prices = vec![0.0; equal.len()];
-    let mut best: Option<Answer> = None;
-    let mut stale = 0;
-    for _ in 0..ITERATIONS {
-        system.matrix.fill(0.0);
-        objective.curvature(&mut system.matrix);
-        system.assemble(&slacks);
-        system.factor(&region.equal);
-        let mut aimed = Vec::new();
-        let mut steps = Steps::FREE;
-        let (mut target, mut before) = (0.0, 0.0);
-        for turn in [Turn::Probe, Turn::Correct, Turn::Center] {
-            let correct = turn == Turn::Correct;
-            objective.pull(target, correct, &mut dw);
-            dt.fill(0.0);
-            slacks.aim(target, correct);
-            slacks.subtract_transposed(&slacks.aim, &mut dw, &mut dt);
-            aimed = system.solve(&mut dw, &mut dt, &equal);
-            steps = slacks.direct(&dw, &dt).least(objective.direct(&dw));
-            match turn {
-                Turn::Probe => {
-                    let full = limited(steps, 1.0, objective.joint());
-                    let average = |steps| {
-                        let (own, count) = objective.complementarity(steps);
-                        (own + slacks.complementarity(steps)) / (count + slacks.slack.len()) as f64
-                    };
-                    before = average(Steps::NONE);
-                    let ratio = (average(full) / before).clamp(0.0, 1.0);
-                    target = (before * ratio * ratio * ratio).max(FLOOR);
-                }
-                Turn::Correct => {
-                    if steps.primal.min(steps.dual) >= SHORT {
-                        break;
-                    }
-                    target = before;
-                }
-                Turn::Center => {}
-            }
-        }
-        let steps = limited(steps, REACH, objective.joint());
-        if !(steps.primal.is_finite() && steps.dual.is_finite() && dw.iter().all(|d| d.is_finite()))
-        {
-            break;
-        }
-        objective.advance(steps);
-        slacks.advance(steps);
-        if steps.dual.min(steps.primal) < SHORT {
-            objective.center();
-            slacks.center();
-        }
-        for (to, by) in w.iter_mut().zip(&dw).chain(t.iter_mut().zip(&dt)) {
-            *to += steps.primal * by;
-        }
-        for residual in &mut equal {
-            *residual *= 1.0 - steps.primal;
-        }
-        for (price, aimed) in prices.iter_mut().zip(&aimed) {
-            *price += steps.dual * (aimed - *price);
-        }
-        let residual = slacks
-            .residual
-            .iter()
-            .chain(&equal)
-            .fold(objective.residual(), |most, r| most.max(r.abs()));
-        if residual.is_nan() || residual > FEASIBLE {
-            continue;
-        }
-        let multipliers = slacks.multipliers(&prices);
-        let own = objective.gradient(&w, &mut gradient);
-        let gap = own + region.excess(&gradient, &w, &multipliers);
-        let better = best
-            .as_ref()
-            .is_none_or(|best| residual.max(gap) < best.residual.max(best.gap));
-        stale = if better { 0 } else { stale + 1 };
-        if better && gap.is_finite() {
-            best = Some(Answer {
-                weights: w.clone(),
-                multipliers,
-                gap,
-                residual,
-            });
-        }
-        let reached = best
-            .as_ref()
-            .map_or(f64::INFINITY, |best| best.gap.max(best.residual));
-        if reached <= PRECISE || (stale >= PATIENCE && reached <= promised) || stale > 4 * PATIENCE
-        {
+        if gap(&ending) <= promised || matches!(ending, Ending::Infeasible) {
             break;
         }
     }
-    if let Some(best) = best {
-        return Ending::Found(best);
-    }
-    // Farkas: without an objective, prices whose bound is below zero leave no room for any weights.
-    let multipliers = slacks.multipliers(&prices);
-    let scale = multipliers.scale();
-    if scale > 0.0 && region.excess(&vec![0.0; n], &w, &multipliers) < -FEASIBLE * scale {
-        return Ending::Infeasible;
-    }
-    Ending::Stalled
+    ending
 }
 
 /// Steps a little short of the longest, at most full.

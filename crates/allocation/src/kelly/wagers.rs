@@ -2,22 +2,21 @@
 
 use crate::problem::Scenarios;
 
-/// Scenarios that one block of a weighted product spans: two tiles of it fit the first-level cache.
-const BLOCK: usize = 512;
-/// Lanes that a dot product is split into. Sums are always taken in this order.
-const LANES: usize = 2;
+/// Assets side by side in one panel.
+const WIDTH: usize = 4;
+/// Scenarios that one block of a weighted product spans: two panels of it fit the first-level cache.
+const BLOCK: usize = 256;
 
-/// Excess returns `g − 1` over cash, asset by asset.
+/// Excess returns of some assets in one scenario.
+type Panel = [f64; WIDTH];
+
+/// Excess returns `g − 1` over cash, in panels of assets.
 #[derive(Debug, Clone)]
 pub(crate) struct Wagers {
     /// Assets, `n`.
     assets: usize,
-    /// Scenarios, `s`.
-    scenarios: usize,
-    /// `s` rounded up to a multiple of the lanes; what is added is zero.
-    stride: usize,
-    /// `n` runs of `stride`.
-    excess: Vec<f64>,
+    /// Panel by panel, each with one entry per scenario; assets beyond the last are zero.
+    excess: Vec<Panel>,
     /// Probabilities, `s`.
     probabilities: Vec<f64>,
     /// Wealth at weights of zero, `s`: one, plus what fixed weights bring.
@@ -28,12 +27,13 @@ impl Wagers {
     /// The assets `free` of `scenarios`; the others stay at `weights`.
     pub(crate) fn new(scenarios: &Scenarios, free: &[usize], weights: &[f64]) -> Self {
         let count = scenarios.gross.nrows();
-        let stride = count.next_multiple_of(LANES);
         let total: f64 = scenarios.probabilities.iter().sum();
-        let mut excess = vec![0.0; stride * free.len()];
-        for (run, &asset) in excess.chunks_exact_mut(stride.max(1)).zip(free) {
-            for (to, gross) in run.iter_mut().zip(scenarios.gross.column(asset).iter()) {
-                *to = gross - 1.0;
+        let mut excess = vec![[0.0; WIDTH]; count * free.len().div_ceil(WIDTH)];
+        for (panel, assets) in excess.chunks_exact_mut(count).zip(free.chunks(WIDTH)) {
+            for (lane, &asset) in assets.iter().enumerate() {
+                for (to, gross) in panel.iter_mut().zip(scenarios.gross.column(asset).iter()) {
+                    to[lane] = gross - 1.0;
+                }
             }
         }
         let mut base = vec![1.0; count];
@@ -46,8 +46,6 @@ impl Wagers {
         }
         Self {
             assets: free.len(),
-            scenarios: count,
-            stride,
             excess,
             probabilities: scenarios.probabilities.iter().map(|p| p / total).collect(),
             base,
@@ -61,12 +59,7 @@ impl Wagers {
 
     /// Scenarios, `s`.
     pub(crate) fn scenarios(&self) -> usize {
-        self.scenarios
-    }
-
-    /// The length that vectors over scenarios need for [`Self::curvature`].
-    pub(crate) fn stride(&self) -> usize {
-        self.stride
+        self.base.len()
     }
 
     /// Probabilities, `s`.
@@ -74,18 +67,22 @@ impl Wagers {
         &self.probabilities
     }
 
-    fn run(&self, asset: usize) -> &[f64] {
-        &self.excess[asset * self.stride..(asset + 1) * self.stride]
+    fn panels(&self) -> impl Iterator<Item = &[Panel]> {
+        self.excess.chunks_exact(self.base.len())
     }
 
     /// `X v`: what moves `v` of weights bring per scenario, `s`.
     pub(crate) fn gain(&self, moves: &[f64], out: &mut [f64]) {
         out.fill(0.0);
-        for (asset, &weight) in moves.iter().enumerate() {
-            if weight != 0.0 {
-                for (to, excess) in out.iter_mut().zip(self.run(asset)) {
-                    *to += weight * excess;
-                }
+        for (panel, moves) in self.panels().zip(moves.chunks(WIDTH)) {
+            let mut by = [0.0; WIDTH];
+            by[..moves.len()].copy_from_slice(moves);
+            if by == [0.0; WIDTH] {
+                continue;
+            }
+            for (to, excess) in out.iter_mut().zip(panel) {
+                *to += (by[0] * excess[0] + by[1] * excess[1])
+                    + (by[2] * excess[2] + by[3] * excess[3]);
             }
         }
     }
@@ -100,51 +97,74 @@ impl Wagers {
 
     /// `X' v`: the sum of excess returns weighed by `v`, `n`.
     pub(crate) fn pull(&self, by: &[f64], out: &mut [f64]) {
-        for (asset, to) in out.iter_mut().enumerate() {
-            *to = dot(self.run(asset), by);
+        for (panel, out) in self.panels().zip(out.chunks_mut(WIDTH)) {
+            let mut sums = [[0.0; WIDTH]; 2];
+            let (pairs, last) = panel.as_chunks::<2>();
+            let (by_pairs, by_last) = by.as_chunks::<2>();
+            for (pair, by) in pairs.iter().zip(by_pairs) {
+                for half in 0..2 {
+                    for lane in 0..WIDTH {
+                        sums[half][lane] += by[half] * pair[half][lane];
+                    }
+                }
+            }
+            for (excess, by) in last.iter().zip(by_last) {
+                for lane in 0..WIDTH {
+                    sums[0][lane] += by * excess[lane];
+                }
+            }
+            for (lane, to) in out.iter_mut().enumerate() {
+                *to = sums[0][lane] + sums[1][lane];
+            }
         }
     }
 
-    /// Adds `X' diag(by) X` to the lower triangle of `out`, `n × n` by rows. `by` has the length of
-    /// [`Self::stride`].
+    /// Adds `X' diag(by) X` to the lower triangle of `out`, `n × n` by rows.
     pub(crate) fn curvature(&self, by: &[f64], out: &mut [f64]) {
-        let n = self.assets;
-        let mut scaled = [[0.0; BLOCK]; 2];
-        for from in (0..self.stride).step_by(BLOCK) {
-            let length = BLOCK.min(self.stride - from);
+        let (n, count) = (self.assets, self.base.len());
+        let mut scaled = [[0.0; WIDTH]; BLOCK];
+        for from in (0..count).step_by(BLOCK) {
+            let length = BLOCK.min(count - from);
             let by = &by[from..from + length];
-            let block = |asset: usize| &self.run(asset)[from..from + length];
-            for row in (0..n).step_by(2) {
-                let rows = 2.min(n - row);
-                for (offset, scaled) in scaled.iter_mut().take(rows).enumerate() {
-                    for ((to, excess), by) in scaled.iter_mut().zip(block(row + offset)).zip(by) {
-                        *to = excess * by;
+            for (upper, rows) in self.panels().enumerate() {
+                let scaled = &mut scaled[..length];
+                for ((to, excess), by) in scaled.iter_mut().zip(&rows[from..]).zip(by) {
+                    for lane in 0..WIDTH {
+                        to[lane] = excess[lane] * by;
                     }
                 }
-                let pair = [&scaled[0][..length], &scaled[rows - 1][..length]];
-                let last = row + rows - 1;
-                let mut column = 0;
-                while column <= last {
-                    let at = |offset: usize| block((column + offset).min(last));
-                    let tile = tile(pair, [at(0), at(1), at(2), at(3)]);
-                    for (offset, sums) in tile.iter().enumerate().take(rows) {
-                        let target = &mut out[(row + offset) * n..(row + offset) * n + n];
-                        for (step, sum) in sums.iter().enumerate() {
-                            if column + step <= row + offset {
-                                target[column + step] += sum;
-                            }
+                for (left, columns) in self.panels().enumerate().take(upper + 1) {
+                    let sums = product(scaled, &columns[from..from + length]);
+                    for (row, sums) in (upper * WIDTH..n).zip(&sums) {
+                        let first = left * WIDTH;
+                        let last = (first + WIDTH).min(row + 1);
+                        let target = &mut out[row * n + first..row * n + last];
+                        for (to, sum) in target.iter_mut().zip(sums) {
+                            *to += sum;
                         }
                     }
-                    column += 4;
                 }
             }
         }
     }
 }
 
+/// The products of two panels, summed over scenarios: rows of the first, columns of the second.
+fn product(rows: &[Panel], columns: &[Panel]) -> [Panel; WIDTH] {
+    let mut sums = [[0.0; WIDTH]; WIDTH];
+    for (row, column) in rows.iter().zip(columns) {
+        for (sums, row) in sums.iter_mut().zip(row) {
+            for (sum, column) in sums.iter_mut().zip(column) {
+                *sum += row * column;
+            }
+        }
+    }
+    sums
+}
+
 /// `a'b`, in lanes.
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    const WIDE: usize = 4 * LANES;
+    const WIDE: usize = 8;
     let length = a.len().min(b.len());
     let (a, a_rest) = a[..length].as_chunks::<WIDE>();
     let (b, b_rest) = b[..length].as_chunks::<WIDE>();
@@ -156,26 +176,4 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     }
     let rest: f64 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
     sums.iter().sum::<f64>() + rest
-}
-
-/// All eight products of two runs with four.
-fn tile(rows: [&[f64]; 2], columns: [&[f64]; 4]) -> [[f64; 4]; 2] {
-    let length = rows[0].len() / LANES;
-    let lanes = |run: &'_ [f64]| -> usize { run.len() / LANES };
-    debug_assert!(rows.iter().chain(&columns).all(|run| lanes(run) == length));
-    let [r0, r1] = rows.map(|run| &run.as_chunks::<LANES>().0[..length]);
-    let [c0, c1, c2, c3] = columns.map(|run| &run.as_chunks::<LANES>().0[..length]);
-    let mut sums = [[[0.0; LANES]; 4]; 2];
-    for at in 0..length {
-        let rows = [r0[at], r1[at]];
-        let columns = [c0[at], c1[at], c2[at], c3[at]];
-        for (sums, row) in sums.iter_mut().zip(&rows) {
-            for (sum, column) in sums.iter_mut().zip(&columns) {
-                for lane in 0..LANES {
-                    sum[lane] += row[lane] * column[lane];
-                }
-            }
-        }
-    }
-    sums.map(|sums| sums.map(|lanes| lanes.iter().sum()))
 }

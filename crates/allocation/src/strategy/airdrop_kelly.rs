@@ -30,7 +30,7 @@ const UNCAPPED_FRACTION: f64 = 0.5;
 ///   for little. Half of it (Thorp 2006, section 7; Baker & McHale 2013, on estimated odds) if the
 ///   limits allow a single weight above one half.
 /// - If the limits force positions with which no weights keep the drawdown bound, the weights of
-///   least `E[W^-λ]`; `solver` says so.
+///   least `E[W^-λ]`, or if those cannot be worked out the growth-optimal ones; `solver` says so.
 /// - If the optimiser stalls, the quadratic approximation scaled to the bound; it has no gap.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AirdropKelly;
@@ -46,6 +46,23 @@ fn uncapped(region: &Region) -> bool {
                 .map(|&(_, by)| row.max / by)
         });
         rows.fold(region.upper[asset], f64::min) > CAPPED
+    })
+}
+
+/// Whether the limits force positions.
+fn forced(region: &Region) -> bool {
+    region.violation(&DVector::zeros(region.dimension())) > 0.0
+}
+
+/// Where positions are forced and even the safest weights are out of reach: the growth-optimal ones.
+fn unbounded(scenarios: &Scenarios, region: &Region) -> Result<Candidate, Failure> {
+    let found = kelly::maximise(scenarios, region, None)?;
+    Ok(Candidate {
+        solver: Cow::Owned(format!(
+            "{}, without the drawdown bound, which the forced positions break",
+            found.solver
+        )),
+        ..found
     })
 }
 
@@ -68,14 +85,20 @@ impl Strategy for AirdropKelly {
         let power = exponent(Some(bound))?;
         let found = match kelly::maximise(&scenarios, region, power) {
             Err(Failure::Infeasible) => {
-                let safest = kelly::safest(&scenarios, region, power.unwrap_or_default())?;
-                return Ok(Candidate {
-                    gap: None,
-                    solver: Cow::Borrowed(
-                        "kelly interior point: no weights keep the drawdown bound, these are the safest",
-                    ),
-                    ..safest
-                });
+                return match kelly::safest(&scenarios, region, power.unwrap_or_default()) {
+                    Ok(safest) => Ok(Candidate {
+                        gap: None,
+                        solver: Cow::Borrowed(
+                            "kelly interior point: no weights keep the drawdown bound, these are the safest",
+                        ),
+                        ..safest
+                    }),
+                    Err(Failure::Stalled { .. }) => unbounded(&scenarios, region),
+                    Err(other) => Err(other),
+                };
+            }
+            Err(Failure::Stalled { .. }) if forced(region) => {
+                return unbounded(&scenarios, region);
             }
             Err(Failure::Stalled { reason, .. }) => {
                 let second = Second::of_scenarios(&scenarios);
