@@ -44,6 +44,29 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     (halves[0] + halves[2]) + (halves[1] + halves[3]) + rest
 }
 
+/// Four products with the same `b` in one pass.
+fn dot_four(a: [&[f64]; 4], b: &[f64]) -> [f64; 4] {
+    let mut lanes = [[0.0f64; 2]; 4];
+    let whole = b.len() / 2 * 2;
+    let halves = a.map(|a| a[..whole].chunks_exact(2));
+    let [a0, a1, a2, a3] = halves;
+    for ((((b, w), x), y), z) in b[..whole].chunks_exact(2).zip(a0).zip(a1).zip(a2).zip(a3) {
+        for lane in 0..2 {
+            lanes[0][lane] += w[lane] * b[lane];
+            lanes[1][lane] += x[lane] * b[lane];
+            lanes[2][lane] += y[lane] * b[lane];
+            lanes[3][lane] += z[lane] * b[lane];
+        }
+    }
+    let mut sums = lanes.map(|lane| lane[0] + lane[1]);
+    if whole < b.len() {
+        for (sum, a) in sums.iter_mut().zip(a) {
+            *sum += a[whole] * b[whole];
+        }
+    }
+    sums
+}
+
 /// `y += a x`.
 pub(super) fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
     for (y, x) in y.iter_mut().zip(x) {
@@ -118,6 +141,34 @@ impl Risk<'_> {
             Self::Identity if i != j => 0.0,
             Self::Factor { .. } | Self::Identity => self.diagonal(j),
             Self::Linear => 0.0,
+        }
+    }
+
+    /// `Q_ij` for all `i` of `rows`.
+    pub(super) fn entries(&self, rows: &[usize], j: usize, out: &mut [f64]) {
+        if let Self::Factor { loadings, .. } = self {
+            let own = Self::column(loadings, j);
+            let mut quads = rows.chunks_exact(4);
+            let mut places = out.chunks_exact_mut(4);
+            for (quad, place) in (&mut quads).zip(&mut places) {
+                let columns = [
+                    Self::column(loadings, quad[0]),
+                    Self::column(loadings, quad[1]),
+                    Self::column(loadings, quad[2]),
+                    Self::column(loadings, quad[3]),
+                ];
+                place.copy_from_slice(&dot_four(columns, own));
+            }
+            for (&i, out) in quads.remainder().iter().zip(places.into_remainder()) {
+                *out = dot(Self::column(loadings, i), own);
+            }
+            if let Some(place) = rows.iter().position(|&i| i == j) {
+                out[place] = self.diagonal(j);
+            }
+        } else {
+            for (out, &i) in out.iter_mut().zip(rows) {
+                *out = self.entry(i, j);
+            }
         }
     }
 
