@@ -4,9 +4,9 @@
 mod black_litterman;
 mod covariance;
 mod cvar;
+mod efficient;
 mod kelly;
 mod lp;
-mod efficient;
 mod percentages;
 mod qp;
 mod rules;
