@@ -91,6 +91,11 @@ pub enum Command {
     Risk(Risk),
     /// Show what opportunities are estimated from, without configuration or database
     Estimate(Estimate),
+    /// Choose weights for a problem in a file, within its limits and no others
+    ///
+    /// Needs no configuration, database or chain. Every limit is checked again in whole parts of
+    /// capital; limits that cannot hold together are named.
+    Allocate(Allocate),
     /// Check the configuration, or print its JSON Schema
     Config(Config),
     /// Write a configuration file
@@ -214,6 +219,20 @@ pub struct Report {
     /// Write one self-contained HTML file
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+/// Options of `allocate`.
+#[derive(Debug, Clone, Args)]
+pub struct Allocate {
+    /// The problem, JSON; plain or gzip
+    #[arg(long, value_name = "FILE", required_unless_present = "schema")]
+    pub problem: Option<PathBuf>,
+    /// The strategy, instead of the one that the file names
+    #[arg(long, value_name = "NAME")]
+    pub strategy: Option<String>,
+    /// Print the JSON Schema of the file, with examples
+    #[arg(long, conflicts_with_all = ["problem", "strategy"])]
+    pub schema: bool,
 }
 
 /// Options of `config`.

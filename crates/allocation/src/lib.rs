@@ -5,12 +5,14 @@
 //!
 //! - [`mod@estimate`]: what an airdrop opportunity is worth, and how that is learnt.
 //! - [`mod@black_litterman`]: equilibrium returns and views in one posterior.
+//! - [`certificate`]: the proof that weights keep every limit.
 //! - [`mod@covariance`]: of a history of returns: sample, exponential, shrunk.
-//! - [`moments`]: means and covariances of a problem, whatever it gives.
 //! - [`cvar`]: expected loss in the worst share of outcomes.
-//! - [`lp`]: linear programs over a region, and which limits conflict.
-//! - [`kelly`]: growth-optimal weights.
 //! - [`frontier`]: the least volatility at each mean return.
+//! - [`kelly`]: growth-optimal weights.
+//! - [`lp`]: linear programs over a region, and which limits conflict.
+//! - [`moments`]: means and covariances of a problem, whatever it gives.
+//! - [`parts`]: weights as whole parts of capital.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`mod@plan`]: from beliefs to what moves and what stays.
@@ -18,7 +20,11 @@
 //! - [`rebalance`]: whether to move, what, and in which order.
 //! - [`qp`]: convex quadratic programs over a region, and the nearest point of one.
 //! - [`region`]: the convex set that weights must lie in.
+//! - [`rounding`]: from weights as floats to whole parts that keep every limit.
+//! - [`mod@solve`]: from a problem and a strategy to an allocation.
+//! - [`strategies`]: all strategies by name.
 //! - [`strategy`]: what all ways to choose weights have in common.
+//! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 
 pub mod black_litterman;
 pub mod certificate;

@@ -177,15 +177,14 @@ pub fn solve_with(
         }
     }
     let next = strategies::entry(strategy.name()).map_or(&[][..], |entry| entry.fallbacks);
-    for name in next {
-        if let Some(method) = strategies::by_name(name)
-            && let Ok(allocation) = run.attempt(method.as_ref())
-        {
-            return Ok(allocation);
+    let next = next.iter().filter_map(|name| strategies::by_name(name));
+    for method in next.chain([Box::new(NearestToEqual) as Box<dyn Strategy>]) {
+        match run.attempt(method.as_ref()) {
+            Ok(allocation) => return Ok(allocation),
+            // What is proven of the limits holds for every method.
+            Err(Some(error @ SolveError::Infeasible(_))) => return Err(error),
+            Err(_) => {}
         }
-    }
-    if let Ok(allocation) = run.attempt(&NearestToEqual) {
-        return Ok(allocation);
     }
     Err(match run.broken {
         Some(broken) => SolveError::Rounding(broken),

@@ -48,10 +48,16 @@ pub const ALL: &[Entry] = &[
     entry!(strategy::inverse_volatility::InverseVolatility, "inverse-volatility", Covariance, [], "less for what varies more"),
     entry!(strategy::risk_parity::RiskParity, "risk-parity", Covariance, ["inverse-volatility"], "given shares of risk, equal ones by default"),
     entry!(strategy::hrp::Hrp, "hrp", Covariance, ["inverse-volatility"], "hierarchical risk parity"),
-    entry!(strategy::min_cvar::MinCvar, "min-cvar", Mean, ["inverse-volatility"], "least expected loss in the worst outcomes"),
-    entry!(strategy::black_litterman::BlackLitterman, "black-litterman", Covariance, ["inverse-volatility"], "equilibrium and views, then mean against variance"),
-    entry!(strategy::kelly::Kelly, "kelly", Mean, ["inverse-volatility"], "greatest expected log growth"),
-    entry!(strategy::airdrop_kelly::AirdropKelly, "airdrop-kelly", Mean, ["kelly", "inverse-volatility"], "log growth under a drawdown bound, for scenarios with jackpots and total losses"),
+    entry!(strategy::min_variance::MinVariance, "min-variance", Covariance, ["inverse-volatility"], "least variance"),
+    entry!(strategy::mean_variance::MeanVariance, "mean-variance", Mean, ["min-variance"], "mean against variance by a risk aversion"),
+    entry!(strategy::target_return::TargetReturn, "target-return", Mean, ["min-variance"], "least variance for a mean"),
+    entry!(strategy::target_risk::TargetRisk, "target-risk", Mean, ["min-variance"], "greatest mean within a volatility"),
+    entry!(strategy::max_sharpe::MaxSharpe, "max-sharpe", Mean, ["min-variance"], "greatest Sharpe ratio"),
+    entry!(strategy::max_diversification::MaxDiversification, "max-diversification", Covariance, ["min-variance"], "greatest ratio of mean volatility to volatility"),
+    entry!(strategy::min_cvar::MinCvar, "min-cvar", Mean, ["min-variance"], "least expected loss in the worst outcomes"),
+    entry!(strategy::black_litterman::BlackLitterman, "black-litterman", Covariance, ["min-variance"], "equilibrium and views, then mean against variance"),
+    entry!(strategy::kelly::Kelly, "kelly", Mean, ["min-variance"], "greatest expected log growth"),
+    entry!(strategy::airdrop_kelly::AirdropKelly, "airdrop-kelly", Mean, ["kelly", "min-variance"], "log growth under a drawdown bound, for scenarios with jackpots and total losses"),
 ];
 
 /// What is known of a strategy.
@@ -83,7 +89,7 @@ pub fn default_for(problem: &Problem) -> &'static str {
         "black-litterman"
     } else if matches!(problem.returns, Returns::Scenarios(_)) {
         "airdrop-kelly"
-    } else if given.risk_aversion.is_some() && entry("mean-variance").is_some() {
+    } else if given.risk_aversion.is_some() {
         "mean-variance"
     } else {
         "risk-parity"

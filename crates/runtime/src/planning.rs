@@ -94,7 +94,7 @@ impl Engine {
         let Some(trigger) = baseline.trigger(&planning.triggers, &situation, now) else {
             return Ok(());
         };
-        let seen = Baseline::of(&situation, baseline, now);
+        let looked = Baseline::of(&situation, baseline, now);
         let about = "the plan".to_owned();
         let seen: Vec<AirdropSeen> = stored(self.store.as_ref(), OBSERVATIONS)?;
         let beliefs = match beliefs(&planning.opportunities, &seen, now) {
@@ -115,7 +115,7 @@ impl Engine {
             Ok(plan) => plan,
             Err(error) => {
                 // Nothing of it will be different before something else is.
-                self.standing.baseline = seen;
+                self.standing.baseline = looked;
                 let text = format!("no new plan ({trigger}): {error}; the last one stands");
                 return self.tell(about, text, now);
             }
@@ -124,7 +124,7 @@ impl Engine {
         let standing = Standing {
             courses: Some(plan.courses.clone()),
             wanted: plan.wanted.clone(),
-            baseline: seen,
+            baseline: looked,
         };
         let mut batch = Batch::at(now);
         batch.entries.push(Entry::Rebalanced {

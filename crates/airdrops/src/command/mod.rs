@@ -1,5 +1,6 @@
 //! The commands, one per file, and what they share: how to find the database and how to end.
 
+pub mod allocate;
 pub mod config;
 pub mod control;
 pub mod demo;
@@ -51,6 +52,7 @@ pub fn dispatch(cli: &Cli) -> ExitCode {
         Command::Report(options) => report::report(global, options),
         Command::Risk(options) => risk::risk(global, options),
         Command::Estimate(options) => estimate::estimate(global, options),
+        Command::Allocate(options) => allocate::allocate(global, options),
         Command::Config(options) => config::config(global, &options.command),
         Command::Init(options) => init::init(global, options),
         Command::Version => version::version(global),

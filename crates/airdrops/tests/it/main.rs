@@ -5,6 +5,7 @@
     clippy::cast_possible_truncation
 )]
 
+mod allocate;
 mod arrows;
 mod configuration;
 mod crash;

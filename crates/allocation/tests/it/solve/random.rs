@@ -18,21 +18,21 @@ const UNIT: i128 = PARTS / 10_000;
 
 /// Limits in ten-thousandths of capital.
 #[derive(Debug, Clone)]
-pub struct Whole {
-    pub lower: Vec<i128>,
-    pub upper: Vec<i128>,
-    pub invested: (i128, i128),
+pub(super) struct Whole {
+    pub(super) lower: Vec<i128>,
+    pub(super) upper: Vec<i128>,
+    pub(super) invested: (i128, i128),
     /// Members with coefficients in ten-thousandths, least and greatest sum.
-    pub groups: Vec<(Vec<(usize, i128)>, Option<i128>, Option<i128>)>,
-    pub turnover: Option<i128>,
-    pub min_position: Option<i128>,
-    pub max_positions: Option<usize>,
-    pub current: Vec<i128>,
+    pub(super) groups: Vec<(Vec<(usize, i128)>, Option<i128>, Option<i128>)>,
+    pub(super) turnover: Option<i128>,
+    pub(super) min_position: Option<i128>,
+    pub(super) max_positions: Option<usize>,
+    pub(super) current: Vec<i128>,
 }
 
 impl Whole {
     /// The limits that parts break.
-    pub fn broken(&self, weights: &[i128]) -> Vec<String> {
+    pub(super) fn broken(&self, weights: &[i128]) -> Vec<String> {
         let mut broken = Vec::new();
         let mut check = |fine: bool, what: String| {
             if !fine {
@@ -56,12 +56,15 @@ impl Whole {
         for (index, (terms, min, max)) in self.groups.iter().enumerate() {
             let sum: i128 = terms.iter().map(|&(asset, by)| by * weights[asset]).sum();
             let whole = UNIT * 10_000;
+            // A weighted sum that must equal a value misses it by less than a part.
+            let weighted = terms.iter().any(|&(_, by)| by != 10_000);
+            let slack = if weighted && min == max { 9_999 } else { 0 };
             check(
-                min.is_none_or(|min| sum >= min * whole),
+                min.is_none_or(|min| sum >= min * whole - slack),
                 format!("group {index} min"),
             );
             check(
-                max.is_none_or(|max| sum <= max * whole),
+                max.is_none_or(|max| sum <= max * whole + slack),
                 format!("group {index} max"),
             );
         }
@@ -79,7 +82,7 @@ impl Whole {
     }
 
     #[expect(clippy::cast_precision_loss)]
-    pub fn limits(&self) -> Limits {
+    pub(super) fn limits(&self) -> Limits {
         let float = |value: i128| value as f64 / 10_000.0;
         Limits {
             lower: DVector::from_iterator(self.lower.len(), self.lower.iter().map(|v| float(*v))),
@@ -108,19 +111,19 @@ impl Whole {
 
 /// How wild the limits are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// Convex limits that at least one point keeps.
     Convex,
     /// Any limits, with those of positions; they may not fit together.
     Any,
 }
 
-pub fn rng(seed: u64) -> ChaCha8Rng {
+pub(super) fn rng(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
 /// A problem, and its limits in whole numbers.
-pub fn problem(seed: u64, kind: Kind) -> (Problem, Whole) {
+pub(super) fn problem(seed: u64, kind: Kind) -> (Problem, Whole) {
     let mut rng = rng(seed);
     let n = rng.random_range(2..=9);
     let whole = whole(&mut rng, n, kind);
