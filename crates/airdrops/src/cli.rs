@@ -210,6 +210,10 @@ pub struct Report {
     /// Write one self-contained HTML file
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Write the performance of every scope as CSV; into a folder, also index, weights and
+    /// contributions
+    #[arg(long, value_name = "FILE|DIR")]
+    pub csv: Option<PathBuf>,
 }
 
 /// Options of `config`.

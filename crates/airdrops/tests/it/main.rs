@@ -14,6 +14,7 @@ mod journal;
 mod live;
 mod program;
 mod report;
+mod report_performance;
 mod risk_anomalies;
 mod risk_assess;
 mod risk_replay;

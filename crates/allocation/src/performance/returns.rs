@@ -51,10 +51,12 @@ pub struct IndexPoint {
 /// sub-period without capital has no return and leaves the index where it is.
 ///
 /// # Errors
-/// [`Undefined::Overdrawn`] if a value without its flow is negative.
+/// [`Undefined::Overdrawn`] if a value without its flow is negative; [`Undefined::NoCapital`] if no
+/// sub-period had capital.
 pub fn index(valuations: &[Valuation]) -> Result<Vec<IndexPoint>, Undefined> {
     let mut level = 1.0;
     let mut before: Option<Usd> = None;
+    let mut invested = valuations.len() < 2;
     let mut points = Vec::with_capacity(valuations.len());
     for valuation in valuations {
         if let Some(start) = before {
@@ -67,6 +69,7 @@ pub fn index(valuations: &[Valuation]) -> Result<Vec<IndexPoint>, Undefined> {
                 if grown < Usd::ZERO {
                     return Err(Undefined::Overdrawn);
                 }
+                invested = true;
                 level = finite(level * (grown.0 as f64 / base.0 as f64))?;
             }
         }
@@ -75,6 +78,9 @@ pub fn index(valuations: &[Valuation]) -> Result<Vec<IndexPoint>, Undefined> {
             at: valuation.at,
             value: level,
         });
+    }
+    if !invested {
+        return Err(Undefined::NoCapital);
     }
     Ok(points)
 }

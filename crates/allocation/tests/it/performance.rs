@@ -71,6 +71,12 @@ fn an_emptied_account_keeps_its_return() {
 }
 
 #[test]
+fn an_account_that_never_held_anything_has_no_return() {
+    let course = [worth(0, 0, 0), worth(1, 0, 0)];
+    assert_eq!(returns::index(&course), Err(Undefined::NoCapital));
+}
+
+#[test]
 fn flows_of_equity_points_are_differences_of_their_sums() {
     let point = |at, equity, flows| EquityPoint {
         at: Timestamp(at),
