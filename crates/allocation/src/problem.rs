@@ -9,6 +9,10 @@ use nalgebra::{DMatrix, DVector};
 
 use crate::region::{Region, Row, Turnover};
 
+pub mod check;
+
+pub use check::Fault;
+
 /// Means and covariances of net simple returns per period.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moments {

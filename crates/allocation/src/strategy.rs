@@ -1,5 +1,17 @@
 //! What all strategies have in common.
 
+mod rule;
+
+pub mod airdrop_kelly;
+pub mod black_litterman;
+pub mod equal_weight;
+pub mod fixed;
+pub mod hrp;
+pub mod inverse_volatility;
+pub mod kelly;
+pub mod min_cvar;
+pub mod risk_parity;
+
 use std::borrow::Cow;
 
 use nalgebra::DVector;

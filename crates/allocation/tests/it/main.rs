@@ -4,3 +4,13 @@
 mod backtest;
 mod percentages;
 mod performance;
+mod black_litterman;
+mod covariance;
+mod cvar;
+mod kelly;
+mod lp;
+mod percentages;
+mod qp;
+mod rules;
+mod solve;
+mod worlds;
