@@ -85,6 +85,8 @@ pub enum Command {
     Replay,
     /// Show what was earned, paid, refused and risked
     Report(Report),
+    /// Run strategies over recorded history, side by side; --config names the plan
+    Backtest(Backtest),
     /// Show and measure risk, also on recorded data without configuration or database
     Risk(Risk),
     /// Check the configuration, or print its JSON Schema
@@ -214,6 +216,24 @@ pub struct Report {
     /// contributions
     #[arg(long, value_name = "FILE|DIR")]
     pub csv: Option<PathBuf>,
+}
+
+/// Options of `backtest`.
+#[derive(Debug, Clone, Args)]
+pub struct Backtest {
+    /// Recorded prices, CSV or gzip: a column of times (RFC 3339, a date, or seconds since 1970),
+    /// then one per asset
+    #[arg(long, value_name = "FILE")]
+    pub history: PathBuf,
+    /// The history holds returns instead of prices: 0.01 is 1 %
+    #[arg(long)]
+    pub returns: bool,
+    /// Strategies, instead of those of the plan
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub strategies: Vec<String>,
+    /// Write one self-contained HTML file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// Options of `config`.

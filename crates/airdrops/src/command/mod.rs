@@ -1,5 +1,6 @@
 //! The commands, one per file, and what they share: how to find the database and how to end.
 
+pub mod backtest;
 pub mod config;
 pub mod control;
 pub mod demo;
@@ -48,6 +49,7 @@ pub fn dispatch(cli: &Cli) -> ExitCode {
         Command::Journal(options) => journal::journal(global, options),
         Command::Replay => replay::replay(global),
         Command::Report(options) => report::report(global, options),
+        Command::Backtest(options) => backtest::backtest(global, options),
         Command::Risk(options) => risk::risk(global, options),
         Command::Config(options) => config::config(global, &options.command),
         Command::Init(options) => init::init(global, options),

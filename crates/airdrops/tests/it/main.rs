@@ -6,6 +6,7 @@
 )]
 
 mod arrows;
+mod backtest;
 mod configuration;
 mod crash;
 mod demo;

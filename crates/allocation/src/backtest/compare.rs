@@ -38,7 +38,7 @@ pub struct Comparison {
     pub turnover: Figure,
     /// Transactions of all decisions.
     pub transactions: u64,
-    /// Costs in basis points of the first capital.
+    /// Sum of costs, each in basis points of the capital at its time.
     pub cost_bps: f64,
     /// Decisions.
     pub decisions: usize,
@@ -104,7 +104,12 @@ pub fn compare(
                     .iter()
                     .map(|decision| decision.transactions)
                     .sum(),
-                cost_bps: run.cost * 1e4,
+                cost_bps: run
+                    .decisions
+                    .iter()
+                    .map(|decision| decision.cost)
+                    .sum::<f64>()
+                    * 1e4,
                 decisions: run.decisions.len(),
                 refused: run
                     .decisions
