@@ -87,6 +87,8 @@ pub enum Command {
     Replay,
     /// Show what was earned, paid, refused and risked
     Report(Report),
+    /// Run strategies over recorded history, side by side; --config names the plan
+    Backtest(Backtest),
     /// Show and measure risk, also on recorded data without configuration or database
     Risk(Risk),
     /// Show what opportunities are estimated from, without configuration or database
@@ -216,6 +218,28 @@ pub enum JournalCommand {
 /// Options of `report`.
 #[derive(Debug, Clone, Args)]
 pub struct Report {
+    /// Write one self-contained HTML file
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write the performance of every scope as CSV; into a folder, also index, weights and
+    /// contributions
+    #[arg(long, value_name = "FILE|DIR")]
+    pub csv: Option<PathBuf>,
+}
+
+/// Options of `backtest`.
+#[derive(Debug, Clone, Args)]
+pub struct Backtest {
+    /// Recorded prices, CSV or gzip: a column of times (RFC 3339, a date, or seconds since 1970),
+    /// then one per asset
+    #[arg(long, value_name = "FILE")]
+    pub history: PathBuf,
+    /// The history holds returns instead of prices: 0.01 is 1 %
+    #[arg(long)]
+    pub returns: bool,
+    /// Strategies, instead of those of the plan
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub strategies: Vec<String>,
     /// Write one self-contained HTML file
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,

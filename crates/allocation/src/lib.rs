@@ -4,6 +4,7 @@
 //! estimators and optimisers, whose answers are checked again in integers.
 //!
 //! - [`mod@estimate`]: what an airdrop opportunity is worth, and how that is learnt.
+//! - [`backtest`]: strategies on recorded history.
 //! - [`mod@black_litterman`]: equilibrium returns and views in one posterior.
 //! - [`certificate`]: the proof that weights keep every limit.
 //! - [`mod@covariance`]: of a history of returns: sample, exponential, shrunk.
@@ -14,6 +15,7 @@
 //! - [`moments`]: means and covariances of a problem, whatever it gives.
 //! - [`parts`]: weights as whole parts of capital.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
+//! - [`performance`]: how well it went.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`mod@plan`]: from beliefs to what moves and what stays.
 //! - [`problem`]: assets, returns, limits, costs: what optimisers are asked.
@@ -26,6 +28,7 @@
 //! - [`strategy`]: what all ways to choose weights have in common.
 //! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 
+pub mod backtest;
 pub mod black_litterman;
 pub mod certificate;
 pub mod covariance;
@@ -38,6 +41,7 @@ pub mod moments;
 pub mod parts;
 pub mod percentages;
 pub mod plan;
+pub mod performance;
 pub mod problem;
 pub mod qp;
 pub mod rebalance;

@@ -1,6 +1,7 @@
 //! The commands, one per file, and what they share: how to find the database and how to end.
 
 pub mod allocate;
+pub mod backtest;
 pub mod config;
 pub mod control;
 pub mod demo;
@@ -50,6 +51,7 @@ pub fn dispatch(cli: &Cli) -> ExitCode {
         Command::Journal(options) => journal::journal(global, options),
         Command::Replay => replay::replay(global),
         Command::Report(options) => report::report(global, options),
+        Command::Backtest(options) => backtest::backtest(global, options),
         Command::Risk(options) => risk::risk(global, options),
         Command::Estimate(options) => estimate::estimate(global, options),
         Command::Allocate(options) => allocate::allocate(global, options),

@@ -26,11 +26,21 @@ pub fn report(global: &Global, options: &cli::Report) -> Result<(), Failure> {
         write_html(&report, path)?;
         text.push_str(&format!("\nWritten: {}\n", path.display()));
     }
+    let mut tables = Vec::new();
+    if let Some(path) = &options.csv {
+        tables = report
+            .performance
+            .write_csv(path)
+            .map_err(Failure::failed)?;
+        for table in &tables {
+            text.push_str(&format!("\nWritten: {table}\n"));
+        }
+    }
     let written = options.html.as_ref().map(|path| path.display().to_string());
     super::answer(
         global,
         &text,
-        &json!({ "report": report.json(), "html": written }),
+        &json!({ "report": report.json(), "html": written, "csv": tables }),
     );
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod bands;
 mod gas;
+mod performance;
 
 use airdrops_types::{Bps, ControlState, EquityPoint, TaskState, Timestamp, Usd};
 use maud::{Markup, html};
@@ -13,6 +14,7 @@ use super::{BaseFees, Exposure, Report, RunMode};
 
 use bands::{control, gantt};
 use gas::gas;
+use performance::performance;
 
 /// Rows of the Gantt chart that are drawn at most.
 const MOST_TASKS: usize = 60;
@@ -33,6 +35,7 @@ pub fn render(report: &Report) -> String {
                 (tiles(report))
                 (control(report))
                 (courses(report))
+                (performance(report))
                 (exposures(report))
                 (gantt(report))
                 (gas(report))

@@ -4,6 +4,8 @@
 pub mod chart;
 pub mod html;
 pub mod page;
+pub mod performance;
+pub mod picture;
 pub mod rows;
 pub mod series;
 pub mod terminal;
@@ -18,6 +20,7 @@ use airdrops_types::{
 use serde_json::{Value, json};
 
 use crate::narrate::{self, ChainNames};
+use performance::Performance;
 use timeline::{Bands, Gantt};
 
 pub use rows::{BaseFees, Exposure, GasRow, RefusalGroup, RefusalRow, RunMode, Totals};
@@ -57,6 +60,8 @@ pub struct Report {
     pub gantt: Gantt,
     /// Sums.
     pub totals: Totals,
+    /// Returns, ratios, costs and contributions.
+    pub performance: Performance,
 }
 
 /// A refusal before rows are made: the step that it is about, and its codes.
@@ -103,11 +108,13 @@ impl Report {
             control: Bands::from_journal(entries, &builder.names),
             gantt: Gantt::from_journal(entries),
             totals: Totals::default(),
+            performance: Performance::default(),
         };
         for entry in entries {
             report.take(entry, &mut builder);
         }
         report.finish(builder);
+        report.performance = Performance::from_journal(entries, &report.equity);
         report
     }
 
@@ -241,6 +248,7 @@ impl Report {
                 "failed": totals.failed,
                 "trips": totals.trips,
             },
+            "performance": self.performance.json(),
             "exposures": self.exposures.iter().map(|exposure| json!({
                 "kind": exposure.kind,
                 "name": exposure.name,

@@ -3,7 +3,10 @@
 use airdrops_types::{Bps, EquityPoint};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use airdrops_allocation::performance::Figure;
+
 use super::Report;
+use super::performance::{Performance, table};
 
 /// Columns of a table with long texts when nobody says how wide the terminal is.
 const WIDTH_WITHOUT_TERMINAL: u16 = 100;
@@ -94,6 +97,7 @@ pub fn render(report: &Report) -> String {
         text.push_str(&format!("\nEquity    {}\n", sparkline(&equity, 60)));
         text.push_str(&format!("Drawdown  {}\n", sparkline(&depths, 60)));
     }
+    text.push_str(&performance(&report.performance));
     if !report.exposures.is_empty() {
         let mut table = ruled(&[
             "Exposure", "", "Value", "Share", "Limit", "Highest", "Course",
@@ -155,6 +159,95 @@ pub fn render(report: &Report) -> String {
                 band.state, band.from, band.why
             ));
         }
+    }
+    text
+}
+
+/// Returns, ratios and costs: in full of the portfolio, the main ones of every other scope.
+fn performance(performance: &Performance) -> String {
+    let mut text = String::new();
+    let Some(portfolio) = performance.portfolio() else {
+        return text;
+    };
+    let measures = &portfolio.measures;
+    let mut missing = Vec::new();
+    let mut table = plain();
+    for (columns, write) in [
+        (table::FRACTIONS, table::percent as fn(&Figure) -> String),
+        (table::RATIOS, table::ratio),
+    ] {
+        let mut cells: Vec<String> = Vec::new();
+        for (_, name, figure) in columns {
+            let figure = figure(measures);
+            match figure {
+                Ok(_) => cells.extend([(*name).to_owned(), write(&figure)]),
+                Err(reason) => missing.push(format!("{name} ({reason})")),
+            }
+            if cells.len() == 4 {
+                table.add_row(std::mem::take(&mut cells));
+            }
+        }
+        if !cells.is_empty() {
+            cells.resize(4, String::new());
+            table.add_row(cells);
+        }
+    }
+    align_right(&mut table, &[1, 3]);
+    if !table.is_empty() {
+        text.push_str(&format!("\nPerformance of the portfolio\n{table}\n"));
+    }
+    if !missing.is_empty() {
+        text.push_str(&format!("Not stated: {}\n", missing.join(", ")));
+    }
+    if performance.rows.len() > 1 {
+        let mut table = ruled(&[
+            "Performance",
+            "",
+            "Profit",
+            "Time-w.",
+            "Money-w.",
+            "Sharpe",
+            "Drawdown",
+            "At work",
+            "Cost bps",
+        ]);
+        for row in performance.rows.iter().skip(1) {
+            let of = &row.measures;
+            table.add_row([
+                row.scope.word().to_owned(),
+                if row.name.is_empty() {
+                    "–".to_owned()
+                } else {
+                    row.name.clone()
+                },
+                row.profit.to_string(),
+                table::percent(&of.time_weighted),
+                table::percent(&of.money_weighted.map(|rate| rate.total)),
+                table::ratio(&of.sharpe.map(|sharpe| sharpe.annual)),
+                table::percent(&of.drawdown.map(|fall| fall.depth)),
+                table::percent(&of.utilisation),
+                table::ratio(&of.drag.map(|drag| drag.total)),
+            ]);
+        }
+        align_right(&mut table, &[2, 3, 4, 5, 6, 7, 8]);
+        text.push_str(&format!("\n{table}\n"));
+    }
+    if !performance.parts.rows.is_empty() {
+        let mut table = ruled(&["Contribution of", "To return", "To risk"]);
+        for part in &performance.parts.rows {
+            table.add_row([
+                part.name.clone(),
+                table::percent(&Ok(part.contribution)),
+                table::percent(&part.risk),
+            ]);
+        }
+        table.add_row([
+            "sum (Carino linking, whole days)".to_owned(),
+            table::percent(&performance.parts.total),
+            String::new(),
+        ]);
+        align_right(&mut table, &[1, 2]);
+        text.push_str(&format!("\n{table}\n"));
     }
     text
 }

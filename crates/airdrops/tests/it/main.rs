@@ -7,6 +7,7 @@
 
 mod allocate;
 mod arrows;
+mod backtest;
 mod configuration;
 mod crash;
 mod demo;
@@ -16,6 +17,7 @@ mod journal;
 mod live;
 mod program;
 mod report;
+mod report_performance;
 mod risk_anomalies;
 mod risk_assess;
 mod risk_replay;

@@ -130,7 +130,10 @@ fn the_page_is_self_contained_and_escaped() {
 fn every_chart_has_a_title_a_description_and_few_points() {
     let page = html::render(&report(60));
     let charts = page.matches("<svg").count();
-    assert_eq!(charts, 7, "equity, drawdown, four exposures, one base fee");
+    assert_eq!(
+        charts, 8,
+        "equity, drawdown, costs, four exposures, one base fee"
+    );
     assert_eq!(page.matches("<title id=").count(), charts);
     assert_eq!(page.matches("<desc id=").count(), charts);
     for line in page.split("<polyline").skip(1) {

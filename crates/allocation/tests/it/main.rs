@@ -1,6 +1,7 @@
 //! The allocation engine from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod backtest;
 mod black_litterman;
 mod covariance;
 mod cvar;
@@ -11,6 +12,7 @@ mod lp;
 mod percentages;
 mod plan;
 mod planned;
+mod performance;
 mod qp;
 mod rebalance;
 mod rules;
