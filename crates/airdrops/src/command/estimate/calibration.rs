@@ -19,7 +19,7 @@ const BINS: usize = 10;
 /// # Errors
 /// If the database cannot be read.
 pub fn calibration(global: &Global) -> Result<(), Failure> {
-    let opened = crate::command::open(global, Access::Reader)?;
+    let opened = crate::command::open(global, Access::ReadOnly)?;
     let log: ForecastLog = match opened.store.setting(FORECASTS)? {
         Some(value) => serde_json::from_value(value).map_err(|error| {
             Failure::failed(format!("the forecasts are of another version: {error}"))
