@@ -15,7 +15,7 @@ mod worth;
 
 use std::collections::BTreeMap;
 
-use airdrops_types::{Bps, ProtocolId, Usd};
+use airdrops_types::{Bps, ProtocolId, U256, Usd};
 use nalgebra::DVector;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -55,6 +55,43 @@ pub struct Plan {
     pub explored: Vec<ProtocolId>,
     /// What did not go as asked: a limit that cannot be met, a fallback.
     pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// The orders in words, one line per move whatever its parts.
+    #[must_use]
+    pub fn moves(&self) -> Vec<String> {
+        let firsts = self.orders.iter().filter(|order| order.part == 1);
+        firsts.map(|first| self.of_move(first)).collect()
+    }
+
+    fn of_move(&self, first: &Order) -> String {
+        let orders = self.orders.iter();
+        let parts: Vec<&Order> = orders
+            .filter(|order| order.holding == first.holding && order.side == first.side)
+            .collect();
+        let (mut whole, mut cost) = (first.clone(), Cost::default());
+        whole.amount = parts.iter().map(|order| order.amount).sum();
+        whole.benefit = parts.iter().map(|order| order.benefit).sum();
+        whole.tokens = first.tokens.clone().map(|mut tokens| {
+            let amounts = parts.iter().filter_map(|order| order.tokens.as_ref());
+            tokens.amount = amounts.fold(U256::ZERO, |sum, part| sum.saturating_add(part.amount));
+            tokens
+        });
+        for order in &parts {
+            cost += order.cost;
+        }
+        (whole.cost, whole.parts) = (cost, 1);
+        let parts = match first.parts {
+            1 => String::new(),
+            parts => format!(" in {parts} parts"),
+        };
+        format!(
+            "{whole}{parts} (gains {} for {})",
+            whole.benefit,
+            cost.total()
+        )
+    }
 }
 
 /// What the strategy's answer is like.

@@ -58,7 +58,8 @@ pub(crate) struct Standing {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outlook {
     volatility: Option<VolatilityState>,
-    /// Risk score per protocol.
+    /// 100 less the health of each protocol. Its risk score also counts how much of ours is there,
+    /// which limits look after.
     risks: BTreeMap<ProtocolId, u8>,
 }
 
@@ -69,7 +70,7 @@ impl Outlook {
             risks: report
                 .protocols
                 .iter()
-                .map(|one| (one.protocol.clone(), one.risk.score))
+                .map(|one| (one.protocol.clone(), 100 - one.health.score.min(100)))
                 .collect(),
         }
     }
@@ -129,11 +130,7 @@ impl Engine {
         let mut batch = Batch::at(now);
         batch.entries.push(Entry::Rebalanced {
             trigger: trigger.to_string(),
-            orders: plan
-                .orders
-                .iter()
-                .map(|order| format!("{order:#}"))
-                .collect(),
+            orders: plan.moves(),
             inputs: serde_json::to_value(&question)?,
             plan: serde_json::to_value(&plan)?,
         });

@@ -3,7 +3,7 @@
 use airdrops_types::{Bps, ControlState, Usd};
 use serde::{Deserialize, Serialize};
 
-use super::Mandate;
+use super::{MARGIN, Mandate};
 use crate::estimate::explore::{Exploration, explore};
 use crate::estimate::{Invalid, Opportunity};
 use crate::rebalance::{Book, Holding, Limit, Unit, Value};
@@ -132,22 +132,37 @@ impl Question {
             idle: Value::default(),
             reserve: self.equity.or_zero().fraction(self.mandate.reserve),
             holdings: holdings.collect(),
-            limits: self.bounds.iter().map(Bound::limit).collect(),
+            limits: self
+                .bounds
+                .iter()
+                .map(|bound| bound.limit(&self.sites))
+                .collect(),
             control: self.control,
         }
     }
 }
 
 impl Bound {
-    fn limit(&self) -> Limit {
+    /// What grows keeps a margin below the limit, so that rounding and small moves of prices breach
+    /// none; what lies in the margin stays, and what is above the limit is cured to below it.
+    fn limit(&self, sites: &[Site]) -> Limit {
         let members = self.members.iter().enumerate();
-        Limit {
+        let mut limit = Limit {
             name: self.name.clone(),
             members: members
                 .filter(|(_, share)| share.0 > 0)
                 .map(|(index, share)| (index, (*share).min(Bps::WHOLE)))
                 .collect(),
             max: self.max.or_zero(),
-        }
+        };
+        let sizes: Vec<Usd> = sites.iter().map(|site| site.value).collect();
+        let held = limit.measure(&sizes);
+        let kept = limit.max - limit.max.fraction(MARGIN);
+        limit.max = if held < limit.max {
+            kept.max(held)
+        } else {
+            kept
+        };
+        limit
     }
 }
