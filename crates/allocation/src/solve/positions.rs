@@ -251,14 +251,13 @@ impl Search<'_> {
     fn tighten(&self, places: &[Place]) -> Option<(Vec<Place>, Region)> {
         let mut places = places.to_vec();
         let mut region = self.region.clone();
-        let n = places.len();
-        for index in 0..n {
+        for (index, place) in places.iter_mut().enumerate() {
             // What must be held is held.
-            if places[index] == Place::Free {
+            if *place == Place::Free {
                 if self.region.lower[index] > 0.0 {
-                    places[index] = Place::Long;
+                    *place = Place::Long;
                 } else if self.region.upper[index] < 0.0 {
-                    places[index] = Place::Short;
+                    *place = Place::Short;
                 }
             }
         }
@@ -267,12 +266,12 @@ impl Search<'_> {
         if count > self.most {
             return None;
         }
-        for index in 0..n {
-            if places[index] == Place::Free && count == self.most {
-                places[index] = Place::Out;
+        for (index, place) in places.iter_mut().enumerate() {
+            if *place == Place::Free && count == self.most {
+                *place = Place::Out;
             }
             let (low, high) = (&mut region.lower[index], &mut region.upper[index]);
-            match places[index] {
+            match *place {
                 Place::Free => {}
                 Place::Out => (*low, *high) = (low.max(0.0), high.min(0.0)),
                 Place::Long => *low = low.max(self.least),

@@ -16,6 +16,9 @@ use rand_chacha::ChaCha8Rng;
 /// What limits are counted in.
 const UNIT: i128 = PARTS / 10_000;
 
+/// Members with coefficients, least and greatest sum.
+type Sum = (Vec<(usize, i128)>, Option<i128>, Option<i128>);
+
 /// Limits in ten-thousandths of capital.
 #[derive(Debug, Clone)]
 pub(super) struct Whole {
@@ -23,7 +26,7 @@ pub(super) struct Whole {
     pub(super) upper: Vec<i128>,
     pub(super) invested: (i128, i128),
     /// Members with coefficients in ten-thousandths, least and greatest sum.
-    pub(super) groups: Vec<(Vec<(usize, i128)>, Option<i128>, Option<i128>)>,
+    pub(super) groups: Vec<Sum>,
     pub(super) turnover: Option<i128>,
     pub(super) min_position: Option<i128>,
     pub(super) max_positions: Option<usize>,
