@@ -1,7 +1,9 @@
 //! Performance from the journal: per task, strategy (campaign), protocol, and of the portfolio.
 
 mod accounts;
+mod booking;
 mod parts;
+mod shares;
 pub mod table;
 
 use airdrops_allocation::performance::{

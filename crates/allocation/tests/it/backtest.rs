@@ -160,6 +160,33 @@ fn wealth_drifts_between_decisions_and_bears_costs() {
 }
 
 #[test]
+fn a_fixed_cost_is_the_same_money_whatever_the_wealth() {
+    // Wealth doubles between the two decisions; the second moves everything.
+    let history = history(9, 2, |row, _| if row == 4 { 1.0 } else { 0.0 });
+    let mut template = template(2);
+    template.costs.fixed = vec![0.01, 0.01];
+    let folds = walk(2, 3, 0).folds(history.times());
+    let simulation = Simulation {
+        history: &history,
+        template: &template,
+    };
+    let mut capitals = Vec::new();
+    let run = simulation.walk("switch", &folds, &mut |problem| {
+        capitals.push(problem.capital);
+        Ok(if capitals.len() == 1 {
+            vec![1.0, 0.0]
+        } else {
+            vec![0.0, 1.0]
+        })
+    });
+    assert!((run.decisions[0].cost - 0.01).abs() < 1e-12);
+    // 0.99 has become 1.98; two transactions cost 0.02 of the first capital.
+    assert!((run.decisions[1].cost - 0.02 / 1.98).abs() < 1e-12);
+    assert_eq!(capitals[..2], [Usd::dollars(1_000), Usd::dollars(1_980)]);
+    assert!((run.cost - 0.03).abs() < 1e-12);
+}
+
+#[test]
 fn a_strategy_without_an_answer_keeps_what_it_holds_and_pays_nothing() {
     let history = history(20, 2, |_, _| 0.01);
     let template = template(2);

@@ -129,7 +129,7 @@ fn strategies(of: &Backtested) -> Markup {
                 td.number { (percent(&row.annual)) }
                 td.number { (ratio(&row.log_growth)) }
                 td.number { (percent(&row.volatility)) }
-                td.number { (ratio(&row.sharpe.map(|sharpe| sharpe.annual))) " ± " (ratio(&row.sharpe.map(|sharpe| sharpe.annual_error))) }
+                td.number { (ratio(&row.sharpe.map(|sharpe| sharpe.annual))) @if let Ok(sharpe) = row.sharpe { " ± " (ratio(&Ok(sharpe.annual_error))) } }
                 td.number { (percent(&row.probabilistic)) }
                 td.number { (percent(&row.deflated)) }
                 td.number { (percent(&row.drawdown.map(|fall| fall.depth))) }

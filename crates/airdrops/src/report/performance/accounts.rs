@@ -7,14 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use airdrops_allocation::performance::{CostSums, Employed, IndexPoint, Valuation};
 use airdrops_types::{
-    Entry, EquityPoint, I256, Intent, IntentId, JournalEntry, Outcome, Purpose, Rounding, Snapshot,
-    Timestamp, Token, TxResult, Usd,
+    Entry, EquityPoint, Intent, IntentId, JournalEntry, Snapshot, Timestamp, Usd,
 };
 
 use super::Weights;
+use super::booking::{Moved, Pending, book, bridging, revalue, shown, snapshots};
+use super::shares::share;
 
-/// Snapshots that are taken in at most; flows of those between are kept.
-const MOST_SNAPSHOTS: i64 = 2_000;
 /// The owner of what no task of the journal put in.
 const OUTSIDE: &str = "outside";
 
@@ -47,23 +46,6 @@ pub(super) struct Books {
     cells: BTreeMap<Cell, Course>,
     /// Price of each asset at each snapshot; 0 where it was not known yet.
     prices: BTreeMap<String, Vec<u128>>,
-}
-
-/// A settled transaction that no snapshot has shown yet.
-struct Pending<'a> {
-    outcome: &'a Outcome,
-    fee: Usd,
-    cell: Cell,
-    intent: Option<&'a Intent>,
-}
-
-/// What happened to one cell since the last snapshot.
-#[derive(Default, Clone, Copy)]
-struct Moved {
-    flow: Usd,
-    costs: CostSums,
-    income: Usd,
-    transactions: u64,
 }
 
 impl Books {
@@ -369,185 +351,4 @@ impl Course {
             transactions: other.transactions,
         });
     }
-}
-
-/// The snapshots of the journal, thinned to at most [`MOST_SNAPSHOTS`] and the last.
-fn snapshots(entries: &[JournalEntry]) -> Vec<&Snapshot> {
-    let all: Vec<&Snapshot> = entries
-        .iter()
-        .filter_map(|entry| match &entry.entry {
-            Entry::Observed { snapshot } => Some(&**snapshot),
-            _ => None,
-        })
-        .collect();
-    let (Some(first), Some(last)) = (all.first(), all.last()) else {
-        return Vec::new();
-    };
-    let apart = last.at.0.saturating_sub(first.at.0) / MOST_SNAPSHOTS;
-    let last_at = last.at;
-    let mut before: Option<Timestamp> = None;
-    all.into_iter()
-        .filter(|snapshot| {
-            let far = before.is_none_or(|before| {
-                snapshot.at > before
-                    && (snapshot.at.0.saturating_sub(before.0) >= apart || snapshot.at == last_at)
-            });
-            if far {
-                before = Some(snapshot.at);
-            }
-            far
-        })
-        .collect()
-}
-
-/// Whether the snapshot was read at or after the block of the outcome.
-fn shown(snapshot: &Snapshot, outcome: &Outcome) -> bool {
-    snapshot
-        .chains
-        .get(&outcome.chain)
-        .and_then(|chain| chain.head.last_known())
-        .is_some_and(|head| head.number >= outcome.block.number)
-}
-
-/// Values of positions per protocol instance; what cannot be valued keeps its last value.
-fn revalue(snapshot: &Snapshot, held: &BTreeSet<&str>, values: &mut BTreeMap<String, Usd>) {
-    let mut sums: BTreeMap<&str, Option<Usd>> = BTreeMap::new();
-    let held = |protocol: &str| held.contains(protocol);
-    for view in &snapshot.positions {
-        if !held(view.protocol.as_str()) {
-            continue;
-        }
-        let value: Option<Usd> = view.position.last_known().and_then(|position| {
-            position
-                .legs
-                .iter()
-                .map(|leg| worth(snapshot, &leg.amount.token, leg.amount.amount))
-                .sum()
-        });
-        let sum = sums
-            .entry(view.protocol.as_str())
-            .or_insert(Some(Usd::ZERO));
-        *sum = sum.zip(value).map(|(sum, value)| sum + value);
-    }
-    for (protocol, sum) in sums {
-        if let Some(sum) = sum {
-            values.insert(protocol.to_owned(), sum);
-        }
-    }
-}
-
-fn worth(snapshot: &Snapshot, token: &Token, amount: airdrops_types::U256) -> Option<Usd> {
-    snapshot
-        .prices
-        .get(&token.asset)?
-        .last_known()?
-        .value(amount, token.decimals, Rounding::Down)
-}
-
-/// Whether it sends value to another chain.
-fn bridging(intent: &Intent) -> bool {
-    matches!(&intent.purpose, Purpose::Operation { verb } if verb == "bridge")
-}
-
-/// Books a settled transaction: its fee, and what it moved at the snapshot's prices.
-fn book(moved: &mut Moved, pending: &Pending<'_>, snapshot: &Snapshot, held: &BTreeSet<&str>) {
-    moved.transactions += 1;
-    if pending.outcome.result != TxResult::Succeeded {
-        moved.costs.failed += pending.fee;
-        return;
-    }
-    moved.costs.gas += pending.fee;
-    let Some(intent) = pending.intent else {
-        return;
-    };
-    let (mut net, mut unpriced) = (Usd::ZERO, false);
-    for change in &pending.outcome.deltas {
-        let mut delta = change.delta;
-        if change.token.is_native() && change.token.chain == pending.outcome.chain {
-            delta = delta.saturating_add(I256::try_from(pending.outcome.fee).unwrap_or(I256::ZERO));
-        }
-        match worth(snapshot, &change.token, delta.unsigned_abs()) {
-            Some(value) if delta.is_negative() => net = net - value,
-            Some(value) => net += value,
-            None => unpriced |= !delta.is_zero(),
-        }
-    }
-    if held.contains(intent.protocol.as_str()) && !intent.positions.is_empty() {
-        moved.flow += -net;
-    } else if bridging(intent) {
-        // Neither cost nor loss: it arrives elsewhere.
-    } else if net > Usd::ZERO && (intent.spend.is_empty() || unpriced) {
-        moved.income += net;
-    } else {
-        moved.costs.slippage += -net;
-    }
-}
-
-/// New values and flows of the owners of a protocol instance that is worth `value` now.
-fn share(value: Usd, before: &[Usd], flows: &[Usd], outside: Option<usize>) -> Vec<(Usd, Usd)> {
-    let mut flows = flows.to_vec();
-    let all: Usd = before.iter().copied().sum();
-    let put: Usd = flows.iter().copied().sum();
-    if all <= Usd::ZERO {
-        // Nothing was there: what is there now belongs to those who put it in.
-        let weights: Vec<i128> = flows.iter().map(|flow| flow.0.max(0)).collect();
-        if weights.iter().all(|weight| *weight == 0) {
-            let mut shared: Vec<(Usd, Usd)> = flows.iter().map(|flow| (Usd::ZERO, *flow)).collect();
-            if let Some((of, flow)) = outside.and_then(|place| shared.get_mut(place)) {
-                *of = value;
-                *flow += value;
-            }
-            return shared;
-        }
-        return split(value.0, &weights)
-            .into_iter()
-            .zip(flows)
-            .map(|(value, flow)| (Usd(value), flow))
-            .collect();
-    }
-    let weights: Vec<i128> = before.iter().map(|value| value.0.max(0)).collect();
-    let grown = split((value - put).0, &weights);
-    // Nobody owns less than nothing: who took more took it from the others.
-    let mut after: Vec<i128> = grown
-        .iter()
-        .zip(&flows)
-        .map(|(grown, flow)| grown + flow.0)
-        .collect();
-    let short: i128 = after.iter().filter(|value| **value < 0).sum();
-    if short < 0 && value.0 >= 0 {
-        let owned: Vec<i128> = after.iter().map(|value| (*value).max(0)).collect();
-        let taken = split(-short, &owned);
-        for (place, own) in after.iter_mut().enumerate() {
-            if *own < 0 {
-                flows[place] = flows[place] - Usd(*own);
-                *own = 0;
-            } else {
-                *own -= taken[place];
-                flows[place] = flows[place] - Usd(taken[place]);
-            }
-        }
-    }
-    after
-        .into_iter()
-        .zip(flows)
-        .map(|(value, flow)| (Usd(value), flow))
-        .collect()
-}
-
-/// `total` in proportion to `weights`, of which none is negative; the parts sum to it.
-fn split(total: i128, weights: &[i128]) -> Vec<i128> {
-    let sum: i128 = weights.iter().sum();
-    let mut parts: Vec<i128> = weights
-        .iter()
-        .map(|weight| match sum {
-            0 => 0,
-            sum => total.saturating_mul(*weight) / sum,
-        })
-        .collect();
-    let rest = total - parts.iter().sum::<i128>();
-    let most = (0..weights.len()).max_by_key(|place| weights[*place]);
-    if let Some(part) = most.and_then(|place| parts.get_mut(place)) {
-        *part += rest;
-    }
-    parts
 }
