@@ -158,11 +158,7 @@ pub fn plan(question: &Question) -> Result<Plan, PlanError> {
     let mandate = &question.mandate;
     let strategy = strategies::by_name(&mandate.strategy)
         .ok_or_else(|| PlanError::UnknownStrategy(mandate.strategy.clone()))?;
-    let beliefs: Vec<_> = question
-        .sites
-        .iter()
-        .map(|site| site.opportunity.clone())
-        .collect();
+    let beliefs = question.beliefs();
     let ask = ask(question, Charge::Here);
     let drawn = scenarios(&beliefs, &mandate.world, &ask)?;
     let outlook = summaries(&drawn);
@@ -210,6 +206,23 @@ pub fn plan(question: &Question) -> Result<Plan, PlanError> {
         orders: decision.orders,
         notes,
     })
+}
+
+/// The problem that a question's strategy is asked, without exploration: what reports draw.
+///
+/// # Errors
+/// [`PlanError`] if a belief is not usable or there is no equity.
+pub fn problem_of(question: &Question) -> Result<Problem, PlanError> {
+    if question.equity < Usd::dollars(1) {
+        return Err(PlanError::Equity(question.equity));
+    }
+    let beliefs = question.beliefs();
+    let drawn = scenarios(
+        &beliefs,
+        &question.mandate.world,
+        &ask(question, Charge::Here),
+    )?;
+    Ok(problem(question, &drawn, &[]))
 }
 
 /// Whether the strategy maximises growth.

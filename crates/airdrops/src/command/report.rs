@@ -7,7 +7,9 @@ use airdrops_types::JournalEntry;
 use serde_json::json;
 
 use crate::cli::{self, Global};
+use crate::command::estimate::calibration::forecasts;
 use crate::exit::Failure;
+use crate::report::plan::calibration;
 use crate::report::{Report, html, terminal};
 
 /// Journal entries read at once.
@@ -20,7 +22,8 @@ const PAGE: usize = 5000;
 pub fn report(global: &Global, options: &cli::Report) -> Result<(), Failure> {
     let opened = super::open(global, Access::ReadOnly)?;
     let entries = whole_journal(&opened.store)?;
-    let report = Report::from_journal(&entries, opened.chain_names());
+    let mut report = Report::from_journal(&entries, opened.chain_names());
+    report.forecasts = calibration(&forecasts(&opened.store)?);
     let mut text = terminal::render(&report);
     if let Some(path) = &options.html {
         write_html(&report, path)?;

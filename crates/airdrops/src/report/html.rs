@@ -3,6 +3,7 @@
 mod bands;
 mod gas;
 mod performance;
+mod plan;
 
 use airdrops_types::{Bps, ControlState, EquityPoint, TaskState, Timestamp, Usd};
 use maud::{Markup, html};
@@ -15,6 +16,7 @@ use super::{BaseFees, Exposure, Report, RunMode};
 use bands::{control, gantt};
 use gas::gas;
 use performance::performance;
+use plan::plan;
 
 /// Rows of the Gantt chart that are drawn at most.
 const MOST_TASKS: usize = 60;
@@ -36,6 +38,7 @@ pub fn render(report: &Report) -> String {
                 (control(report))
                 (courses(report))
                 (performance(report))
+                (plan(report))
                 (exposures(report))
                 (gantt(report))
                 (gas(report))

@@ -6,6 +6,7 @@ pub mod html;
 pub mod page;
 pub mod performance;
 pub mod picture;
+pub mod plan;
 pub mod rows;
 pub mod series;
 pub mod terminal;
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::narrate::{self, ChainNames};
 use performance::Performance;
+use plan::LastPlan;
 use timeline::{Bands, Gantt};
 
 pub use rows::{BaseFees, Exposure, GasRow, RefusalGroup, RefusalRow, RunMode, Totals};
@@ -62,6 +64,10 @@ pub struct Report {
     pub totals: Totals,
     /// Returns, ratios, costs and contributions.
     pub performance: Performance,
+    /// The last plan; `None` if there is none.
+    pub plan: Option<LastPlan>,
+    /// Forecasts by what was said, with what came; they are not in the journal, but beside it.
+    pub forecasts: Vec<picture::calibration::Bin>,
 }
 
 /// A refusal before rows are made: the step that it is about, and its codes.
@@ -109,6 +115,8 @@ impl Report {
             gantt: Gantt::from_journal(entries),
             totals: Totals::default(),
             performance: Performance::default(),
+            plan: LastPlan::from_journal(entries),
+            forecasts: Vec::new(),
         };
         for entry in entries {
             report.take(entry, &mut builder);

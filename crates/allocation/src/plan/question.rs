@@ -68,6 +68,12 @@ pub struct Question {
 }
 
 impl Question {
+    /// What is believed of each site.
+    pub(super) fn beliefs(&self) -> Vec<Opportunity> {
+        let sites = self.sites.iter();
+        sites.map(|site| site.opportunity.clone()).collect()
+    }
+
     /// Small positions for the sake of learning, by site, within the budget: by
     /// [`explore`](crate::estimate::explore::explore()) among the sites without a position that may
     /// grow.

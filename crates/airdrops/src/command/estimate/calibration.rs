@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use airdrops_allocation::estimate::calibration::Calibration;
 use airdrops_allocation::estimate::forecast::{Forecast, ForecastLog, Said};
 use airdrops_runtime::learning::FORECASTS;
-use airdrops_store::{Access, Store as _};
+use airdrops_store::{Access, Store};
 use serde_json::json;
 
 use crate::cli::Global;
@@ -20,12 +20,7 @@ const BINS: usize = 10;
 /// If the database cannot be read.
 pub fn calibration(global: &Global) -> Result<(), Failure> {
     let opened = crate::command::open(global, Access::ReadOnly)?;
-    let log: ForecastLog = match opened.store.setting(FORECASTS)? {
-        Some(value) => serde_json::from_value(value).map_err(|error| {
-            Failure::failed(format!("the forecasts are of another version: {error}"))
-        })?,
-        None => ForecastLog::default(),
-    };
+    let log = forecasts(&opened.store)?;
     let scored = Calibration::of(log.resolved(), BINS);
     let text = in_text(&log, &scored);
     let json = json!({
@@ -35,6 +30,19 @@ pub fn calibration(global: &Global) -> Result<(), Failure> {
     });
     crate::command::answer(global, &text, &json);
     Ok(())
+}
+
+/// What the program forecast, and what came of it.
+///
+/// # Errors
+/// If the database cannot be read, or another version wrote it.
+pub fn forecasts(store: &dyn Store) -> Result<ForecastLog, Failure> {
+    match store.setting(FORECASTS)? {
+        Some(value) => serde_json::from_value(value).map_err(|error| {
+            Failure::failed(format!("the forecasts are of another version: {error}"))
+        }),
+        None => Ok(ForecastLog::default()),
+    }
 }
 
 fn in_text(log: &ForecastLog, scored: &Calibration) -> String {
