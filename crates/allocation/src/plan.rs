@@ -11,6 +11,7 @@
 
 pub mod mandate;
 pub mod question;
+mod tranche;
 mod worth;
 
 use std::collections::BTreeMap;
@@ -20,11 +21,9 @@ use nalgebra::DVector;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::estimate::{Ask, Charge, Invalid, Summary, scenarios, summaries};
+use crate::estimate::{Charge, Invalid, Summary, summaries};
 use crate::percentages::Course;
-use crate::problem::{
-    Costs, Drawdown, Estimator, Group, Limits, Parameters, Problem, Returns, Scenarios,
-};
+use crate::problem::{Costs, Drawdown, Estimator, Group, Limits, Parameters, Problem, Returns};
 use crate::rebalance::{self, BookError, Cost, Decision, Method, Order};
 use crate::solve::{Allocation, SolveError, solve};
 use crate::strategies;
@@ -32,6 +31,7 @@ use crate::strategy::Strategy;
 
 pub use mandate::Mandate;
 pub use question::{Bound, Question, Site};
+use tranche::Stretches;
 
 /// What limits leave free for targets, so that rounding and small moves of prices breach none.
 const MARGIN: Bps = Bps(200);
@@ -158,29 +158,28 @@ pub fn plan(question: &Question) -> Result<Plan, PlanError> {
     let mandate = &question.mandate;
     let strategy = strategies::by_name(&mandate.strategy)
         .ok_or_else(|| PlanError::UnknownStrategy(mandate.strategy.clone()))?;
-    let beliefs = question.beliefs();
-    let ask = ask(question, Charge::Here);
-    let drawn = scenarios(&beliefs, &mandate.world, &ask)?;
-    let outlook = summaries(&drawn);
+    let outlook = summaries(&tranche::outlook(question)?);
+    let marginal = marginal(mandate);
+    let stretches = Stretches::of(question, Charge::Here, marginal)?;
     let mut notes = Vec::new();
     let probes = question.probes()?;
-    let (probes, solved) = match attempt(question, &drawn, &probes, strategy.as_ref()) {
+    let (probes, solved) = match attempt(question, &stretches, &probes, strategy.as_ref()) {
         Err(SolveError::Infeasible(conflict)) if !probes.is_empty() => {
             notes.push(format!("nothing is explored: {conflict}"));
             (
                 Vec::new(),
-                attempt(question, &drawn, &[], strategy.as_ref()),
+                attempt(question, &stretches, &[], strategy.as_ref()),
             )
         }
         solved => (probes, solved),
     };
     let allocation = solved.map_err(|error| PlanError::Unsolved(Box::new(error)))?;
-    let wanted: Vec<Usd> = allocation.targets.clone();
-    let before_costs = scenarios(
-        &beliefs,
-        &mandate.world,
-        &self::ask(question, Charge::Elsewhere),
-    )?;
+    let n = question.sites.len();
+    let mut wanted = stretches.by_site(n, &allocation.targets);
+    if marginal {
+        question.drop_crumbs(&mut wanted, &probes);
+    }
+    let before_costs = Stretches::of(question, Charge::Elsewhere, marginal)?;
     let worth = worth::of(question, &before_costs, &wanted, grows(&mandate.strategy));
     let book = question.book(&wanted, worth);
     let decision = rebalance::decide(&book, &mandate.effort)?;
@@ -208,21 +207,42 @@ pub fn plan(question: &Question) -> Result<Plan, PlanError> {
     })
 }
 
-/// The problem that a question's strategy is asked, without exploration: what reports draw.
+/// The problem that a question's strategy is asked, without exploration, for reports. An asset is a
+/// site, or a stretch of its size; how sites fill them, the second part says.
 ///
 /// # Errors
 /// [`PlanError`] if a belief is not usable or there is no equity.
-pub fn problem_of(question: &Question) -> Result<Problem, PlanError> {
+pub fn problem_of(question: &Question) -> Result<(Problem, Filling), PlanError> {
     if question.equity < Usd::dollars(1) {
         return Err(PlanError::Equity(question.equity));
     }
-    let beliefs = question.beliefs();
-    let drawn = scenarios(
-        &beliefs,
-        &question.mandate.world,
-        &ask(question, Charge::Here),
-    )?;
-    Ok(problem(question, &drawn, &[]))
+    let stretches = Stretches::of(question, Charge::Here, marginal(&question.mandate))?;
+    let problem = problem(question, &stretches, &[]);
+    Ok((problem, Filling(stretches)))
+}
+
+/// How sites fill the assets of their problem.
+#[derive(Debug, Clone)]
+pub struct Filling(Stretches);
+
+impl Filling {
+    /// Weights of assets, where the sites have these weights; one per site.
+    #[must_use]
+    pub fn weights(&self, sites: &[f64]) -> DVector<f64> {
+        self.0.fill(sites)
+    }
+
+    /// The asset that each site begins with.
+    pub fn firsts(&self) -> impl Iterator<Item = usize> + '_ {
+        let sites = &self.0.site;
+        (0..sites.len()).filter(|asset| *asset == 0 || sites[*asset] != sites[*asset - 1])
+    }
+}
+
+/// Whether sites are split into stretches: where growth is maximised, and no number of positions is
+/// limited, which would count stretches.
+fn marginal(mandate: &Mandate) -> bool {
+    grows(&mandate.strategy) && mandate.max_positions.is_none()
 }
 
 /// Whether the strategy maximises growth.
@@ -238,93 +258,78 @@ fn by_site<T>(question: &Question, values: Vec<T>) -> BTreeMap<ProtocolId, T> {
     ids.zip(values).collect()
 }
 
-fn ask(question: &Question, charge: Charge) -> Ask {
-    let mandate = &question.mandate;
-    // About the size that a position will have: an even share, at most a fifth.
-    let count = u32::try_from(question.sites.len()).unwrap_or(u32::MAX);
-    let reference = Bps((Bps::WHOLE.0 / count.saturating_add(1)).clamp(100, 2_000));
-    Ask {
-        capital: question.equity,
-        reference,
-        horizon: mandate.horizon,
-        seed: question.seed,
-        count: mandate.scenarios,
-        charge,
-    }
-}
-
 fn attempt(
     question: &Question,
-    drawn: &Scenarios,
+    stretches: &Stretches,
     probes: &[(usize, Usd)],
     strategy: &dyn Strategy,
 ) -> Result<Allocation, SolveError> {
-    solve(&problem(question, drawn, probes), strategy)
+    solve(&problem(question, stretches, probes), strategy)
 }
 
 /// The problem that the strategy is asked, in fractions of equity.
-fn problem(question: &Question, drawn: &Scenarios, probes: &[(usize, Usd)]) -> Problem {
+fn problem(question: &Question, stretches: &Stretches, probes: &[(usize, Usd)]) -> Problem {
     let mandate = &question.mandate;
-    let n = question.sites.len();
     let whole = dollars(question.equity);
     let share = |amount: Usd| (dollars(amount) / whole).max(0.0);
     let fraction = |bps: Bps| f64::from(bps.0) / 10_000.0;
-    let locked: Vec<f64> = question
-        .sites
-        .iter()
-        .map(|site| share(site.locked))
-        .collect();
-    let least = |index: usize| {
-        let probe = probes.iter().find(|(probed, _)| *probed == index);
-        // A part more than what is asked for, which rounding may take away.
-        let probe = probe.map_or(0.0, |(_, amount)| share(*amount) + 1e-12);
-        locked[index].max(probe)
+    let shares = |amount: &dyn Fn(&Site) -> Usd| -> Vec<f64> {
+        let sites = question.sites.iter();
+        sites.map(|site| share(amount(site))).collect()
     };
-    let lower = DVector::from_fn(n, |index, _| least(index));
-    let upper = DVector::from_fn(n, |index, _| lower[index].max(1.0));
-    let groups = question
-        .bounds
-        .iter()
-        .map(|bound| {
-            let terms: Vec<(usize, f64)> = bound
-                .members
-                .iter()
-                .enumerate()
-                .filter(|(_, weight)| weight.0 > 0)
-                .map(|(index, weight)| (index, fraction(*weight)))
-                .collect();
-            // What is locked is there, whatever the limit says.
-            let held: f64 = terms
-                .iter()
-                .map(|(index, weight)| weight * locked[*index])
-                .sum();
-            let most = share(bound.max) * (1.0 - fraction(MARGIN));
-            Group {
-                name: bound.name.clone(),
-                terms,
-                min: None,
-                max: Some(most.max(held)),
-            }
-        })
-        .collect();
+    let locked = stretches.fill(&shares(&|site| site.locked));
+    let mut least = shares(&|site| site.locked);
+    for (index, amount) in probes {
+        // A part more than what is asked for, which rounding may take away.
+        least[*index] = least[*index].max(share(*amount) + 1e-12);
+    }
+    let lower = stretches.fill(&least);
+    let current = stretches.fill(&shares(&|site| site.value));
+    let n = stretches.site.len();
+    let upper = DVector::from_fn(n, |index, _| stretches.width[index].max(lower[index]));
+    let groups = question.bounds.iter().map(|bound| {
+        let of = |index: usize| bound.members.get(stretches.site[index]).copied();
+        let terms: Vec<(usize, f64)> = (0..n)
+            .map(|index| (index, fraction(of(index).unwrap_or_default())))
+            .filter(|(_, weight)| *weight > 0.0)
+            .collect();
+        // What is locked is there, whatever the limit says.
+        let held: f64 = terms
+            .iter()
+            .map(|(index, weight)| weight * locked[*index])
+            .sum();
+        let most = share(bound.max) * (1.0 - fraction(MARGIN));
+        Group {
+            name: bound.name.clone(),
+            terms,
+            min: None,
+            max: Some(most.max(held)),
+        }
+    });
     let held: Usd = question.sites.iter().map(|site| site.value).sum();
     let reachable = share(held + question.cash.or_zero()).min(1.0 - fraction(mandate.reserve));
-    let current = DVector::from_iterator(n, question.sites.iter().map(|site| share(site.value)));
+    let name = |index: usize| {
+        let site = stretches.site[index];
+        let id = &question.sites[site].opportunity.id;
+        let before = stretches.site[..index].iter();
+        match before.filter(|other| **other == site).count() {
+            0 => id.to_string(),
+            nth => format!("{id} #{}", nth + 1),
+        }
+    };
+    let least = Some(fraction(mandate.min_position)).filter(|least| *least > 0.0);
     Problem {
-        assets: question
-            .sites
-            .iter()
-            .map(|site| site.opportunity.id.to_string())
-            .collect(),
-        returns: Returns::Scenarios(drawn.clone()),
+        assets: (0..n).map(name).collect(),
+        returns: Returns::Scenarios(stretches.drawn.clone()),
         estimator: Estimator::Sample,
         limits: Limits {
             invested: (0.0, reachable.max(lower.sum())),
             lower,
             upper,
-            groups,
+            groups: groups.collect(),
             turnover: None,
-            min_position: Some(fraction(mandate.min_position)).filter(|least| *least > 0.0),
+            // Of stretches it would ask too much: see `drop_crumbs`.
+            min_position: least.filter(|_| !marginal(mandate)),
             max_positions: mandate.max_positions,
         },
         current,

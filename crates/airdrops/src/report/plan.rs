@@ -79,7 +79,7 @@ impl LastPlan {
         question: &Question,
         plan: &Plan,
     ) -> Option<Self> {
-        let problem = problem_of(question).ok()?;
+        let (problem, filling) = problem_of(question).ok()?;
         let share = |amount: Usd| dollars(amount) / dollars(question.equity);
         let held = |index: usize| question.sites[index].value;
         let ids = || question.sites.iter().map(|site| &site.opportunity.id);
@@ -87,8 +87,11 @@ impl LastPlan {
             .map(|id| plan.wanted.get(id).copied().unwrap_or_default())
             .collect();
         let n = question.sites.len();
-        let now = DVector::from_fn(n, |index, _| share(held(index)));
-        let then = DVector::from_fn(n, |index, _| share(wanted[index]));
+        let now: Vec<f64> = (0..n).map(|index| share(held(index))).collect();
+        let then: Vec<f64> = wanted.iter().map(|size| share(*size)).collect();
+        let (now, then) = (filling.weights(&now), filling.weights(&then));
+        let firsts: Vec<usize> = filling.firsts().collect();
+        let periods = 12.0 / question.mandate.horizon;
         let sites = ids().enumerate().map(|(index, id)| {
             let outlook = plan.outlook.get(id);
             SiteRow {
@@ -106,7 +109,7 @@ impl LastPlan {
             solver: format!("{} by {}", plan.optimum.strategy, plan.optimum.solver),
             sites: sites.collect(),
             binding: plan.optimum.binding.clone(),
-            frontier: risk_and_return(&problem, &now, &then, 12.0 / question.mandate.horizon),
+            frontier: risk_and_return(&problem, &firsts, &now, &then, periods),
             payoffs: payoffs(&problem, &then)?,
         })
     }
@@ -115,6 +118,7 @@ impl LastPlan {
 /// The frontier, single sites, what is held and what is wanted, per year.
 fn risk_and_return(
     problem: &Problem,
+    firsts: &[usize],
     now: &DVector<f64>,
     then: &DVector<f64>,
     periods: f64,
@@ -131,10 +135,10 @@ fn risk_and_return(
         Spot { name, risk, reward }
     };
     let n = problem.assets.len();
-    let single = |(index, name): (usize, &String)| {
+    let single = |index: &usize| {
         let mut weights = DVector::zeros(n);
-        weights[index] = 1.0;
-        spot(name, &weights)
+        weights[*index] = 1.0;
+        spot(&problem.assets[*index], &weights)
     };
     let curve = frontier(problem, &region, POINTS).unwrap_or_default();
     Frontier {
@@ -142,7 +146,7 @@ fn risk_and_return(
             .iter()
             .map(|point| yearly(point.expected_return, point.volatility))
             .collect(),
-        assets: problem.assets.iter().enumerate().map(single).collect(),
+        assets: firsts.iter().map(single).collect(),
         current: Some(spot("held", now)),
         target: Some(spot("wanted", then)),
     }

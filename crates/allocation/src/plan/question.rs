@@ -112,6 +112,17 @@ impl Question {
             .collect())
     }
 
+    /// Positions below the least one are none, but for what is locked or explored.
+    pub(super) fn drop_crumbs(&self, wanted: &mut [Usd], probes: &[(usize, Usd)]) {
+        let least = self.equity.or_zero().fraction(self.mandate.min_position);
+        for (index, (wanted, site)) in wanted.iter_mut().zip(&self.sites).enumerate() {
+            let explored = probes.iter().any(|(probed, _)| *probed == index);
+            if *wanted < least && !explored {
+                *wanted = site.locked;
+            }
+        }
+    }
+
     /// What the rebalancing decision is asked.
     pub(super) fn book(&self, wanted: &[Usd], worth: Vec<Value>) -> Book {
         let holdings = self.sites.iter().zip(wanted).zip(worth);

@@ -1,7 +1,9 @@
 //! What a position of a size gains over the horizon, as concave pieces.
 
 use airdrops_types::Usd;
+use nalgebra::DVector;
 
+use super::tranche::Stretches;
 use super::{Question, dollars};
 use crate::problem::Scenarios;
 use crate::rebalance::{Piece, Value};
@@ -14,22 +16,31 @@ const PIECES: u32 = 8;
 /// utility, with the mandate's risk aversion and the site's own variance.
 pub(super) fn of(
     question: &Question,
-    drawn: &Scenarios,
+    stretches: &Stretches,
     wanted: &[Usd],
     growth: bool,
 ) -> Vec<Value> {
     let equity = dollars(question.equity);
     let weights: Vec<f64> = wanted.iter().map(|size| dollars(*size) / equity).collect();
-    let wealth = wealth(drawn, &weights);
+    let probabilities = &stretches.drawn.probabilities;
+    let mut wealth = DVector::repeat(probabilities.len(), 1.0);
+    for (site, weight) in weights.iter().enumerate() {
+        wealth += stretches.gains(site, *weight);
+    }
     let sites = question.sites.iter().enumerate();
     sites
         .map(|(index, site)| {
             let most = wanted[index].max(site.value);
             if growth {
-                let log = |weight: f64| log_growth(drawn, &wealth, index, weight - weights[index]);
+                let others = &wealth - stretches.gains(index, weights[index]);
+                let log = |weight: f64| {
+                    let wealth = &others + stretches.gains(index, weight);
+                    expected_log(&wealth, probabilities)
+                };
                 return pieces(question.equity, most, log);
             }
-            let curvature = question.mandate.risk_aversion * variance(drawn, index) * 1e9;
+            let curvature =
+                question.mandate.risk_aversion * variance(&stretches.drawn, index) * 1e9;
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let curvature = curvature.clamp(0.0, 1e12) as u64;
             Value::tracking(wanted[index], most, question.equity, curvature, PIECES)
@@ -37,27 +48,13 @@ pub(super) fn of(
         .collect()
 }
 
-/// Wealth in each scenario, cash included.
-fn wealth(drawn: &Scenarios, weights: &[f64]) -> Vec<f64> {
-    let mut wealth = vec![1.0; drawn.gross.nrows()];
-    for (column, weight) in weights.iter().enumerate() {
-        for (row, wealth) in wealth.iter_mut().enumerate() {
-            *wealth += weight * (drawn.gross[(row, column)] - 1.0);
-        }
-    }
-    wealth
+fn expected_log(wealth: &DVector<f64>, probabilities: &DVector<f64>) -> f64 {
+    let rows = wealth.iter().zip(probabilities.iter());
+    rows.map(|(wealth, p)| p * libm::log(wealth.max(1e-12)))
+        .sum()
 }
 
-/// The expected log of wealth with `more` of one site.
-fn log_growth(drawn: &Scenarios, wealth: &[f64], index: usize, more: f64) -> f64 {
-    let rows = wealth.iter().enumerate();
-    rows.map(|(row, wealth)| {
-        let wealth = wealth + more * (drawn.gross[(row, index)] - 1.0);
-        drawn.probabilities[row] * libm::log(wealth.max(1e-12))
-    })
-    .sum()
-}
-
+/// Of one column: without growth there is one per site.
 fn variance(drawn: &Scenarios, index: usize) -> f64 {
     let column = drawn.gross.column(index);
     let rows = || column.iter().zip(drawn.probabilities.iter());

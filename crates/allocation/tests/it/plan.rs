@@ -226,6 +226,25 @@ fn a_worse_hazard_never_makes_a_position_larger() {
 }
 
 #[test]
+fn payoffs_that_grow_with_the_square_root_are_spread_and_not_piled_up() {
+    // Equal but for a hazard that is a trifle higher in the second.
+    let mut question = question();
+    question.sites = vec![site("a", 0.5, 0.010, 0), site("b", 0.5, 0.011, 0)];
+    question.bounds = vec![Bound {
+        name: "chain:1".to_owned(),
+        max: Usd::dollars(10_000),
+        members: vec![Bps::WHOLE, Bps::WHOLE],
+    }];
+    let plan = plan(&question).unwrap();
+    let sizes = sizes(&question, &plan);
+    assert!(broken(&question, &plan).is_empty());
+    assert!(
+        sizes.iter().all(|size| *size > Usd::dollars(3_000)),
+        "{sizes:?}"
+    );
+}
+
+#[test]
 fn exploration_places_no_more_than_its_budget_and_only_least_positions() {
     let mut question = question();
     question.sites[3] = site("d", 0.15, 0.01, 0);
