@@ -433,7 +433,9 @@ impl Engine {
             for (old, new) in self.targets.iter_mut().zip(targets) {
                 old.current = new.current;
                 let restraint = inputs.restraints.get(&old.protocol);
-                if restraint.is_some_and(|restraint| restraint.state().forbids_growth()) {
+                let stopped = restraint.is_some_and(|restraint| restraint.state().forbids_growth());
+                // What is held is held at what it became worth: a trifle is no reason to move.
+                if stopped || new.target == new.current {
                     old.target = new.target;
                 }
             }

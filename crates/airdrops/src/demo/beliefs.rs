@@ -1,5 +1,7 @@
 //! What the demo's owner believes of three opportunities, and how capital follows from it.
 
+use std::time::Duration;
+
 use airdrops_allocation::estimate::hazard::Loss;
 use airdrops_allocation::estimate::{
     Beta, Haircut, Hazard, Holders, Invalid, NormalInverseGamma, Opportunity, Rule, Timing, Worth,
@@ -36,13 +38,16 @@ pub(crate) fn planning(start: Timestamp) -> Result<Planning, Invalid> {
     Ok(Planning {
         mandate: Mandate {
             scenarios: 1_000,
-            // Part of it is bought and bridged for other things.
-            reserve: Bps(2_000),
+            // Most of it stays in the wallets.
+            reserve: Bps(7_000),
             min_position: Bps(200),
             exploration: Bps(0),
             ..Mandate::default()
         },
-        triggers: Triggers::default(),
+        triggers: Triggers {
+            drift_again: Duration::from_secs(7 * 24 * 3600),
+            ..Triggers::default()
+        },
         opportunities: opportunities
             .into_iter()
             .map(|opportunity| Stance {

@@ -278,6 +278,20 @@ fn campaigns(world: &World, start: Timestamp, days: u64) -> Vec<Campaign> {
             vec![task("deposit", AERIE_L1, Action::Supply, exact("200"), &[])],
         ),
         campaign(
+            "trim",
+            Trigger::Interval {
+                every: DAY * 10,
+                first: Some(start.plus(DAY * 5)),
+            },
+            vec![task(
+                "withdraw",
+                AERIE_L1,
+                Action::Withdraw,
+                AmountSpec::Target,
+                &[],
+            )],
+        ),
+        campaign(
             "airdrop",
             Trigger::Date {
                 at: start.plus(DAY * u32::try_from(days.saturating_sub(2)).unwrap_or(58)),

@@ -105,6 +105,31 @@ fn sixty_days_of_farming_show_every_part_of_the_flow() {
         "nothing went on after the resume"
     );
 
+    // Capital follows a plan: it was made before anything was placed, again when the crash stopped
+    // everything, and what the crash left above a limit is taken out.
+    let plans: Vec<(usize, &str, &[String])> = journal
+        .iter()
+        .enumerate()
+        .filter_map(|(index, entry)| match &entry.entry {
+            Entry::Rebalanced {
+                trigger, orders, ..
+            } => Some((index, trigger.as_str(), orders.as_slice())),
+            _ => None,
+        })
+        .collect();
+    assert!(plans[0].2.len() >= 3, "{:?}", plans[0]);
+    let stopped = plans
+        .iter()
+        .find(|(_, trigger, _)| trigger.contains("is halted"));
+    let (index, _, orders) = stopped.expect("a plan under the halt");
+    assert!(tripped < *index && *index < cleared && orders.is_empty());
+    assert!(completed(&journal, "trim/withdraw#4"));
+    let trifles = journal.iter().filter(|entry| {
+        matches!(&entry.entry, Entry::Signed { task, .. }
+            if task.as_str().starts_with("trim/withdraw#1"))
+    });
+    assert_eq!(trifles.count(), 0, "nothing is moved for a trifle");
+
     // One outcome per signature, all as intended; the airdrop is profit.
     let signed = journal
         .iter()
@@ -144,7 +169,7 @@ fn sixty_days_of_farming_show_every_part_of_the_flow() {
 
     let replayed = replay(&journal);
     assert_eq!(replayed.differences, Vec::new());
-    assert!(replayed.verdicts > 60 && replayed.allocations > 5);
+    assert!(replayed.verdicts > 60 && replayed.allocations > 5 && replayed.plans > 5);
 
     let store =
         Sqlite::open(&database, Access::ReadOnly, Options::default()).expect("the database");
