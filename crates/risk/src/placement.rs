@@ -33,8 +33,8 @@ pub struct PlacementLimit {
     /// The most to which it may grow at present: with what the market and the control state leave of
     /// the limit.
     pub bound_now: Usd,
-    /// What is there already by what is no placement: other positions, allowances. What lies in
-    /// wallets is not in it, since that is what is placed.
+    /// What is there already by what is no placement: other positions, allowances of other
+    /// families. What lies in wallets is not in it, since that is what is placed.
     pub elsewhere: Usd,
     /// The share of each placement's value that counts, in the order of the placements.
     pub weights: Vec<Bps>,
@@ -63,10 +63,15 @@ pub fn placement_limits(
         .map_err(one)?;
     let mut rest = exposure.clone();
     let placed: BTreeSet<&ProtocolId> = placements.iter().map(|one| &one.protocol).collect();
-    rest.parts.retain(|source, _| match source {
+    let families: BTreeSet<&str> = placed.iter().map(|id| policy.family(id)).collect();
+    rest.parts.retain(|source, part| match source {
         Source::Holding { .. } => false,
         Source::Position { protocol, .. } => !placed.contains(protocol),
-        Source::Allowance { .. } => true,
+        // A placement is under way: what it may take is what it will hold.
+        Source::Allowance { .. } => {
+            let family = part.family.as_deref().unwrap_or_default();
+            !families.contains(family)
+        }
     });
     let rest: NodeExposures = structure.exposures(&rest).map_err(one)?;
     let nodes: BTreeSet<NodeIndex> = reaches

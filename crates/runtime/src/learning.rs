@@ -275,3 +275,159 @@ fn in_months(days: u32) -> f64 {
 fn dollars(amount: Usd) -> f64 {
     amount.0 as f64 / 1e6
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use airdrops_allocation::estimate::{Haircut, Hazard, Holders, Rule, Timing, hazard::Loss};
+    use airdrops_types::{Bps, ChainId, ProtocolId};
+
+    const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+    fn days_before(days: u64) -> Timestamp {
+        NOW.minus(std::time::Duration::from_secs(days * 86_400))
+    }
+
+    fn stance(family: &str) -> Stance {
+        Stance {
+            opportunity: Opportunity {
+                id: ProtocolId::from(family),
+                family: family.to_owned(),
+                category: "dex".to_owned(),
+                chain: ChainId(1),
+                drop: Beta::from_mean(0.3, 4.0).unwrap(),
+                when: Timing::from_median(12.0, 1.0, 4.0).unwrap(),
+                waited: 0.0,
+                eligibility: Beta::from_mean(0.5, 4.0).unwrap(),
+                rule: Rule::SquareRoot,
+                presence: 1.0,
+                worth: Worth::Wallet {
+                    value: NormalInverseGamma::from_median(1_000.0, 1.5, 19.0).unwrap(),
+                    mean_points: 45.0,
+                },
+                dispersion: 0.8,
+                haircut: Haircut {
+                    lockup_days: 0.0,
+                    holders: Holders::BroadSmall,
+                    selling: 0.0,
+                },
+                base_yield: 0.0,
+                forgone_yield: 0.0,
+                gas: Usd::dollars(5),
+                slippage: Bps(10),
+                hazard: Hazard {
+                    own: 0.01,
+                    shared: Vec::new(),
+                    loss: Loss::Total,
+                },
+            },
+            since: None,
+            drop: None,
+            eligible: None,
+            own_timing: false,
+        }
+    }
+
+    fn seen(family: &str, at: Timestamp, what: AirdropFact) -> AirdropSeen {
+        AirdropSeen {
+            family: family.to_owned(),
+            category: "dex".to_owned(),
+            at,
+            what,
+        }
+    }
+
+    fn drop_of(stances: &[Stance], seen: &[AirdropSeen]) -> f64 {
+        beliefs(stances, seen, NOW).unwrap()[0].drop.mean()
+    }
+
+    #[test]
+    fn drops_of_others_raise_the_chance_and_refusals_lower_it() {
+        let stances = [stance("ours")];
+        let plain = drop_of(&stances, &[]);
+        let came = seen(
+            "theirs",
+            days_before(10),
+            AirdropFact::Dropped { days: 200 },
+        );
+        assert!(drop_of(&stances, &[came]) > plain);
+        let never = seen("theirs", days_before(10), AirdropFact::Never);
+        assert!(drop_of(&stances, &[never]) < plain);
+        // What is not yet known counts for nothing.
+        let later = NOW.plus(std::time::Duration::from_secs(1));
+        let later = seen("theirs", later, AirdropFact::Never);
+        assert!((drop_of(&stances, &[later]) - plain).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_owners_word_counts_as_much_as_it_is_sure() {
+        let mut stances = [stance("ours")];
+        let learnt = drop_of(&stances, &[]);
+        let mut last = learnt;
+        for confidence in [0.3, 0.7, 1.0] {
+            let said = 0.9;
+            stances[0].drop = Some(Opinion { said, confidence });
+            let believed = drop_of(&stances, &[]);
+            assert!(believed > last, "{confidence}: {believed} after {last}");
+            last = believed;
+        }
+        assert!((last - 0.9).abs() < 1e-9, "{last}");
+    }
+
+    #[test]
+    fn a_wait_lowers_the_chance_of_a_drop_soon_and_odds_raise_it() {
+        let mut stances = [stance("ours")];
+        let soon = |stances: &[Stance], seen: &[AirdropSeen]| {
+            beliefs(stances, seen, NOW).unwrap()[0].drop_within(3.0)
+        };
+        let fresh = soon(&stances, &[]);
+        stances[0].since = Some(days_before(700));
+        let waited = soon(&stances, &[]);
+        assert!(waited < fresh, "{waited} {fresh}");
+        let odds = AirdropFact::TokenBy {
+            odds: Bps(9_000),
+            days: 90,
+        };
+        let quoted = soon(&stances, &[seen("ours", days_before(1), odds.clone())]);
+        assert!(quoted > waited, "{quoted} {waited}");
+        // Odds whose day has passed say nothing.
+        let old = soon(&stances, &[seen("ours", days_before(120), odds)]);
+        assert!((old - waited).abs() < 1e-12, "{old} {waited}");
+    }
+
+    #[test]
+    fn forecasts_are_made_once_a_month_and_resolved_by_what_was_seen() {
+        let believed = beliefs(&[stance("ours"), stance("other")], &[], days_before(30)).unwrap();
+        let mut log = ForecastLog::default();
+        assert!(forecast(&mut log, &believed, &[], 1.5, days_before(30)));
+        assert!(!forecast(&mut log, &believed, &[], 1.5, days_before(30)));
+        assert_eq!(log.open().count(), 4);
+        let facts = [
+            seen("ours", days_before(5), AirdropFact::Dropped { days: 100 }),
+            seen(
+                "ours",
+                days_before(4),
+                AirdropFact::WalletValue(Usd::dollars(900)),
+            ),
+        ];
+        assert!(forecast(&mut log, &believed, &facts, 1.5, NOW));
+        let outcomes: Vec<Outcome> = log
+            .resolved()
+            .map(|resolved| resolved.resolution.outcome)
+            .collect();
+        assert_eq!(
+            outcomes,
+            [Outcome::Happened(true), Outcome::Amount(900.0_f64.ln())]
+        );
+        assert!(log.resolved().all(|resolved| resolved.score().is_some()));
+        // The time of the other one passes without a drop.
+        let later = NOW.plus(std::time::Duration::from_secs(60 * 86_400));
+        forecast(&mut log, &believed, &facts, 1.5, later);
+        let missed = log.resolved().filter(|resolved| {
+            resolved.forecast.id.starts_with("other/")
+                && resolved.resolution.outcome == Outcome::Happened(false)
+        });
+        assert!(missed.count() >= 1);
+    }
+}

@@ -10,6 +10,7 @@ mod crash;
 mod farm;
 mod fuse;
 mod money;
+mod planning;
 mod restraint;
 mod stuck;
 mod unwind;
