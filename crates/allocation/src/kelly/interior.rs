@@ -86,6 +86,8 @@ pub(crate) trait Objective {
     fn joint(&self) -> bool;
     /// The residual of its own limits.
     fn residual(&self) -> f64;
+    /// What one of it is worth in units of what was asked.
+    fn unit(&self) -> f64;
     /// The exact gradient at `weights` with its own limits priced in, and what those prices leave
     /// of a gap.
     fn gradient(&mut self, weights: &[f64], out: &mut [f64]) -> f64;
