@@ -6,7 +6,8 @@
 //!
 //! The optimiser is a primal-dual interior point method of our own. Its answer carries a gap that
 //! is worked out from the answer alone: since growth is concave, no weights of the region do better
-//! than `growth + max ∇growth'(v − w)`, and prices of the limits bound that maximum.
+//! than `growth + max ∇growth'(v − w)`, and prices of the limits bound that maximum, with what
+//! rounding may hide in them added. A linear program over the region checks that bound.
 
 pub mod closed_form;
 pub mod drawdown;
@@ -108,6 +109,9 @@ fn check(scenarios: &Scenarios, region: &Region) -> Result<(), Failure> {
 
 /// The growth-optimal weights over `region`; with an `exponent` `λ`, also under `E[W^-λ] ≤ 1`
 /// ([`drawdown`]). What is not invested is cash.
+///
+/// The gap has stood a linear program over the region that tries to refute it (Frank & Wolfe 1956);
+/// with a drawdown bound it is the Lagrangian whose gap is checked so.
 ///
 /// Where the bound binds and the optimiser cannot promise a better answer, the weights without the
 /// bound are scaled toward cash; the gap then says what that may cost.

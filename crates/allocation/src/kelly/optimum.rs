@@ -109,10 +109,10 @@ fn checked(
     };
     let reached = own + cost.dot(&reduction.expand(free)) - least.objective;
     let bound = reached.max(0.0) + least.gap;
-    if reached > claim {
+    if reached > claim + EXACT {
         bound
     } else {
-        claim.min(bound)
+        claim.max(reached).min(bound)
     }
 }
 

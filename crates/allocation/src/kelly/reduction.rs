@@ -315,3 +315,55 @@ impl Multipliers {
             .fold(self.turnover.abs(), |most, price| most.max(price.abs()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lp;
+    use crate::region::Row;
+
+    #[test]
+    fn prices_that_grow_against_each_other_do_not_hide_the_gradient() {
+        let limit = |sign: f64| Limit {
+            terms: vec![(0, sign), (1, sign)],
+            bound: sign,
+        };
+        let reduction = Reduction {
+            free: vec![0, 1],
+            weights: vec![0.0; 2],
+            lower: vec![0.0; 2],
+            upper: vec![1.0; 2],
+            rows: vec![limit(-1.0)],
+            equal: vec![limit(1.0)],
+            turnover: None,
+        };
+        let region = Region {
+            lower: DVector::zeros(2),
+            upper: DVector::repeat(2, 1.0),
+            rows: vec![Row {
+                name: "sum".to_owned(),
+                terms: vec![(0, 1.0), (1, 1.0)],
+                min: 1.0,
+                max: 1.0,
+            }],
+            turnover: None,
+        };
+        let (gradient, weights) = ([0.3, -0.2], [0.4, 0.6]);
+        let cost = DVector::from_vec(vec![-gradient[0], -gradient[1]]);
+        let least = lp::minimise(&cost, &region).unwrap();
+        let most = -least.objective - (gradient[0] * weights[0] + gradient[1] * weights[1]);
+        assert!((most - 0.3).abs() < 1e-12);
+        for power in 0..300 {
+            let price = 10.0_f64.powi(power);
+            let by = Multipliers {
+                rows: vec![price],
+                equal: vec![price + 0.05],
+                turnover: 0.0,
+            };
+            let excess = reduction.excess(&gradient, &weights, &by);
+            assert!(excess >= most - 1e-12, "1e{power}: {excess} {most}");
+            // Small prices cost no tightness: the dual bound of these is half of one.
+            assert!(power > 6 || excess < 0.51, "1e{power}: {excess}");
+        }
+    }
+}
