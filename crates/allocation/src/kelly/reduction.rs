@@ -350,8 +350,9 @@ mod tests {
         };
         let (gradient, weights) = ([0.3, -0.2], [0.4, 0.6]);
         let cost = DVector::from_vec(vec![-gradient[0], -gradient[1]]);
-        let least = lp::minimise(&cost, &region).unwrap();
-        let most = -least.objective - (gradient[0] * weights[0] + gradient[1] * weights[1]);
+        let least = lp::minimise(&cost, &region).map(|least| least.objective);
+        let most =
+            -least.unwrap_or(f64::NAN) - (gradient[0] * weights[0] + gradient[1] * weights[1]);
         assert!((most - 0.3).abs() < 1e-12);
         for power in 0..300 {
             let price = 10.0_f64.powi(power);
