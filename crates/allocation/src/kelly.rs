@@ -6,12 +6,14 @@
 //!
 //! The optimiser is a primal-dual interior point method of our own. Its answer carries a gap that
 //! is worked out from the answer alone: since growth is concave, no weights of the region do better
-//! than `growth + max ∇growth'(v − w)`, and prices of the limits bound that maximum.
+//! than `growth + max ∇growth'(v − w)`, and prices of the limits bound that maximum, with what
+//! rounding may hide in them added. A linear program over the region checks that bound.
 
 pub mod closed_form;
 pub mod drawdown;
 mod growth;
 mod interior;
+mod optimum;
 pub mod quadratic;
 mod reduction;
 mod wagers;
@@ -25,17 +27,13 @@ use crate::region::Region;
 use crate::strategy::{Candidate, Failure};
 
 use growth::{Aim, Growth};
-use interior::{Answer, Ending, Objective};
+use optimum::optimum;
 use reduction::Reduction;
 use wagers::Wagers;
 
 /// The gap, in log growth, that is aimed at. Hardly any problem ends above it, and each answer says
 /// what gap it has.
 pub const GAP: f64 = 1e-10;
-/// Shares of the room between bounds within which a weight may be at one of them.
-const SNAPS: [f64; 4] = [1e-5, 1e-7, 1e-9, 1e-11];
-/// A gap above this is no answer.
-const ACCEPTED: f64 = 1e-4;
 /// Wealth at which the limits leave nothing but ruin: no more than what they may be broken by.
 const POOREST: f64 = 2e-9;
 /// What is nothing beside rounding.
@@ -111,6 +109,9 @@ fn check(scenarios: &Scenarios, region: &Region) -> Result<(), Failure> {
 
 /// The growth-optimal weights over `region`; with an `exponent` `λ`, also under `E[W^-λ] ≤ 1`
 /// ([`drawdown`]). What is not invested is cash.
+///
+/// The gap has stood a linear program over the region that tries to refute it (Frank & Wolfe 1956);
+/// with a drawdown bound it is the Lagrangian whose gap is checked so.
 ///
 /// Where the bound binds and the optimiser cannot promise a better answer, the weights without the
 /// bound are scaled toward cash; the gap then says what that may cost.
@@ -198,14 +199,12 @@ fn solve(
     if reduction.free.is_empty() {
         return fixed(region, reduction);
     }
-    let wagers = Wagers::new(scenarios, &reduction.free, &reduction.weights);
-    let mut objective = Growth::new(wagers, aim);
-    let found = optimum(&mut objective, region, reduction, |weights| {
+    let objective = |reduction: &Reduction| {
+        let wagers = Wagers::new(scenarios, &reduction.free, &reduction.weights);
+        Growth::new(wagers, aim)
+    };
+    optimum(objective, region, reduction, |weights| {
         wealth(scenarios, weights).min() > POOREST
-    });
-    found.map(|found| Candidate {
-        gap: found.gap.map(|gap| gap * objective.unit()),
-        ..found
     })
 }
 
@@ -216,76 +215,6 @@ fn fixed(region: &Region, reduction: &Reduction) -> Result<Candidate, Failure> {
         return Err(Failure::Infeasible);
     }
     Ok(candidate(weights, 0.0, "no freedom"))
-}
-
-/// Maximises, and checks the answer against the region itself.
-fn optimum(
-    objective: &mut impl Objective,
-    region: &Region,
-    reduction: &Reduction,
-    defined: impl Fn(&DVector<f64>) -> bool,
-) -> Result<Candidate, Failure> {
-    const METHOD: &str = "kelly interior point";
-    let stalled = |reason: String| Failure::Stalled {
-        method: METHOD,
-        reason,
-    };
-    let answer = match interior::maximise(objective, reduction, GAP) {
-        Ending::Found(answer) => answer,
-        Ending::Infeasible => return Err(Failure::Infeasible),
-        Ending::Undefined => return Err(Failure::Unbounded(RUIN.to_owned())),
-        Ending::Stalled => return Err(stalled("no iterate met the limits".to_owned())),
-    };
-    let (weights, gap) = snap(objective, region, reduction, &answer);
-    let broken = region.violation(&weights);
-    if broken > VIOLATION {
-        return Err(stalled(format!("a limit is broken by {broken:e}")));
-    }
-    if !defined(&weights) {
-        return Err(Failure::Unbounded(RUIN.to_owned()));
-    }
-    if gap.is_nan() || gap > ACCEPTED {
-        return Err(stalled(format!("the gap is still {gap:e}")));
-    }
-    Ok(candidate(weights, gap, METHOD))
-}
-
-/// Weights that are at a bound as far as the prices can tell are set to it, if that breaks no limit
-/// and the gap stays.
-fn snap(
-    objective: &mut impl Objective,
-    region: &Region,
-    reduction: &Reduction,
-    answer: &Answer,
-) -> (DVector<f64>, f64) {
-    let mut gradient = vec![0.0; reduction.free.len()];
-    for near in SNAPS {
-        let snapped: Vec<f64> = answer
-            .weights
-            .iter()
-            .zip(reduction.lower.iter().zip(&reduction.upper))
-            .map(|(&weight, (&lower, &upper))| {
-                let near = near * (upper - lower).min(1.0);
-                if weight <= lower + near {
-                    lower
-                } else if weight >= upper - near {
-                    upper
-                } else {
-                    weight
-                }
-            })
-            .collect();
-        let weights = reduction.expand(&snapped);
-        if region.violation(&weights) > EXACT {
-            continue;
-        }
-        let own = objective.gradient(&snapped, &mut gradient);
-        let gap = own + reduction.excess(&gradient, &snapped, &answer.multipliers);
-        if gap <= answer.gap.max(EXACT) {
-            return (weights, gap);
-        }
-    }
-    (reduction.expand(&answer.weights), answer.gap)
 }
 
 /// Under the drawdown bound, where it binds: the optimiser with the bound as a limit; if that jams,

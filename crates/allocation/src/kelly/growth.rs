@@ -92,15 +92,6 @@ impl Growth {
         }
     }
 
-    /// What one of the objective is worth in units of what was asked: where growth does not count,
-    /// the expected power is measured by that at the start.
-    pub(crate) fn unit(&self) -> f64 {
-        match &self.power {
-            Some(power) if self.log == 0.0 => power.price.recip(),
-            _ => 1.0,
-        }
-    }
-
     fn bound(&self) -> Option<&Power> {
         self.power.as_ref().filter(|power| power.bound)
     }
@@ -300,6 +291,14 @@ impl Objective for Growth {
         // A slack that is smaller than what is left harms nobody.
         self.bound()
             .map_or(0.0, |power| (power.value - 1.0).max(0.0))
+    }
+
+    /// Where growth does not count, the expected power is measured by that at the start.
+    fn unit(&self) -> f64 {
+        match &self.power {
+            Some(power) if self.log == 0.0 => power.price.recip(),
+            _ => 1.0,
+        }
     }
 
     fn gradient(&mut self, weights: &[f64], out: &mut [f64]) -> f64 {

@@ -86,6 +86,8 @@ pub(crate) trait Objective {
     fn joint(&self) -> bool;
     /// The residual of its own limits.
     fn residual(&self) -> f64;
+    /// What one of it is worth in units of what was asked.
+    fn unit(&self) -> f64;
     /// The exact gradient at `weights` with its own limits priced in, and what those prices leave
     /// of a gap.
     fn gradient(&mut self, weights: &[f64], out: &mut [f64]) -> f64;
@@ -146,6 +148,15 @@ enum Pace {
     Steady,
 }
 
+/// What the equal rows lack at weights.
+fn missing<'a>(region: &'a Reduction, w: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+    let value = |terms: &[(usize, f64)]| terms.iter().map(|&(i, by)| by * w[i]).sum::<f64>();
+    region
+        .equal
+        .iter()
+        .map(move |row| row.bound - value(&row.terms))
+}
+
 /// An iterate and what moves it.
 struct Run<'a, O> {
     objective: &'a mut O,
@@ -201,11 +212,7 @@ impl<'a, O: Objective> Run<'a, O> {
             });
         let mut slacks = Slacks::new(region);
         slacks.begin(&w, &t, 0.1 * worth);
-        let equal: Vec<f64> = region
-            .equal
-            .iter()
-            .map(|row| row.bound - row.terms.iter().map(|&(i, by)| by * w[i]).sum::<f64>())
-            .collect();
+        let equal: Vec<f64> = missing(region, &w).collect();
         Some(Self {
             objective,
             region,
@@ -288,9 +295,8 @@ impl<'a, O: Objective> Run<'a, O> {
         for (to, by) in weights.chain(self.t.iter_mut().zip(&self.dt)) {
             *to += steps.primal * by;
         }
-        for residual in &mut self.equal {
-            *residual *= 1.0 - steps.primal;
-        }
+        self.equal.clear();
+        self.equal.extend(missing(self.region, &self.w));
         for (price, aimed) in self.prices.iter_mut().zip(&self.aimed) {
             *price += steps.dual * (aimed - *price);
         }

@@ -9,7 +9,7 @@ use crate::strategy::{Candidate, Failure};
 
 use super::interior::{Objective, Steps};
 use super::reduction::Reduction;
-use super::{candidate, fixed, optimum};
+use super::{candidate, fixed, optimum::optimum};
 
 /// Steps of the search for the price of the bound.
 const SEARCH: usize = 100;
@@ -96,6 +96,7 @@ struct Parabola {
     mean: Vec<f64>,
     /// `n × n` by rows.
     square: Vec<f64>,
+    unit: f64,
     at: Vec<f64>,
     by: Vec<f64>,
 }
@@ -122,6 +123,7 @@ impl Parabola {
         Self {
             mean,
             square,
+            unit,
             at: vec![0.0; n],
             by: vec![0.0; n],
         }
@@ -177,6 +179,10 @@ impl Objective for Parabola {
         0.0
     }
 
+    fn unit(&self) -> f64 {
+        self.unit
+    }
+
     fn gradient(&mut self, weights: &[f64], out: &mut [f64]) -> f64 {
         self.slope(weights, out);
         0.0
@@ -198,12 +204,8 @@ fn solve(
         .diagonal()
         .iter()
         .fold(1.0, |most: f64, s| most.max(*s));
-    let mut objective = Parabola::new(second, aversion, unit, reduction);
-    let found = optimum(&mut objective, region, reduction, |_| true)?;
-    Ok(Candidate {
-        gap: found.gap.map(|gap| gap * unit),
-        ..found
-    })
+    let objective = |reduction: &Reduction| Parabola::new(second, aversion, unit, reduction);
+    optimum(objective, region, reduction, |_| true)
 }
 
 /// Weights of `region` that maximise `E[x]'w − E[(x'w)²]/2`; with an `exponent` `λ`, also under

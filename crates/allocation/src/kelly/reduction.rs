@@ -1,5 +1,8 @@
 //! A region without what does not need an optimiser: weights that the limits fix, rows that can
-//! never bind.
+//! never bind, limits that say the same twice.
+
+mod distinct;
+mod face;
 
 use nalgebra::DVector;
 
@@ -188,6 +191,7 @@ impl Reduction {
         }
         rows.retain(|row| !row.terms.is_empty());
         equal.retain(|row| !row.terms.is_empty());
+        let (rows, equal) = distinct::distinct(rows, equal, free.len());
         let turnover = region.turnover.as_ref().and_then(|turnover| {
             let spent: f64 = (0..n)
                 .filter(|index| free.binary_search(index).is_err())
@@ -228,16 +232,33 @@ impl Reduction {
 
     /// `g'` bounded over the limits: how much more than at `weights` it can be at most. Any
     /// multipliers give a bound: those of the rows are taken as zero where negative.
+    ///
+    /// What rounding may hide is added. Where the region has no interior, prices of limits may grow
+    /// without end against each other, and their sums lose the gradient.
     pub(crate) fn excess(&self, gradient: &[f64], weights: &[f64], by: &Multipliers) -> f64 {
         let mut reduced = gradient.to_vec();
         let mut total = 0.0;
+        // Of each sum the absolute values and their number: it is wrong by no more than their
+        // product times the rounding unit (Higham 2002, equation 4.4).
+        let mut sizes: Vec<f64> = gradient.iter().map(|slope| slope.abs()).collect();
+        let mut counts = vec![1.0; gradient.len()];
+        let mut hidden = 0.0;
         let mut price = |limit: &Limit, multiplier: f64, reduced: &mut [f64]| {
+            if multiplier == 0.0 {
+                return;
+            }
             let mut slack = limit.bound;
+            let mut size = limit.bound.abs();
             for &(index, coefficient) in &limit.terms {
-                reduced[index] -= multiplier * coefficient;
-                slack -= coefficient * weights[index];
+                let (by, value) = (multiplier * coefficient, coefficient * weights[index]);
+                reduced[index] -= by;
+                sizes[index] += by.abs();
+                counts[index] += 2.0;
+                slack -= value;
+                size += value.abs();
             }
             total += multiplier * slack;
+            hidden += multiplier.abs() * size * (limit.terms.len() + 2) as f64;
         };
         for (row, &multiplier) in self.rows.iter().zip(&by.rows) {
             price(row, multiplier.max(0.0), &mut reduced);
@@ -253,6 +274,7 @@ impl Reduction {
                 .map(|(w, c)| (w - c).abs())
                 .sum();
             total += trade * (max - traded);
+            hidden += trade * (max.abs() + traded) * (weights.len() + 2) as f64;
         }
         for (index, &reduced) in reduced.iter().enumerate() {
             let (low, high, weight) = (self.lower[index], self.upper[index], weights[index]);
@@ -267,8 +289,9 @@ impl Reduction {
                 .as_ref()
                 .map_or(low, |(current, _)| current[index].clamp(low, high));
             total += gain(low).max(gain(high)).max(gain(kink));
+            hidden += counts[index] * sizes[index] * (high - low);
         }
-        total
+        total + f64::EPSILON * hidden
     }
 }
 
@@ -290,5 +313,58 @@ impl Multipliers {
             .iter()
             .chain(&self.equal)
             .fold(self.turnover.abs(), |most, price| most.max(price.abs()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lp;
+    use crate::region::Row;
+
+    #[test]
+    fn prices_that_grow_against_each_other_do_not_hide_the_gradient() {
+        let limit = |sign: f64| Limit {
+            terms: vec![(0, sign), (1, sign)],
+            bound: sign,
+        };
+        let reduction = Reduction {
+            free: vec![0, 1],
+            weights: vec![0.0; 2],
+            lower: vec![0.0; 2],
+            upper: vec![1.0; 2],
+            rows: vec![limit(-1.0)],
+            equal: vec![limit(1.0)],
+            turnover: None,
+        };
+        let region = Region {
+            lower: DVector::zeros(2),
+            upper: DVector::repeat(2, 1.0),
+            rows: vec![Row {
+                name: "sum".to_owned(),
+                terms: vec![(0, 1.0), (1, 1.0)],
+                min: 1.0,
+                max: 1.0,
+            }],
+            turnover: None,
+        };
+        let (gradient, weights) = ([0.3, -0.2], [0.4, 0.6]);
+        let cost = DVector::from_vec(vec![-gradient[0], -gradient[1]]);
+        let least = lp::minimise(&cost, &region).map(|least| least.objective);
+        let most =
+            -least.unwrap_or(f64::NAN) - (gradient[0] * weights[0] + gradient[1] * weights[1]);
+        assert!((most - 0.3).abs() < 1e-12);
+        for power in 0..300 {
+            let price = 10.0_f64.powi(power);
+            let by = Multipliers {
+                rows: vec![price],
+                equal: vec![price + 0.05],
+                turnover: 0.0,
+            };
+            let excess = reduction.excess(&gradient, &weights, &by);
+            assert!(excess >= most - 1e-12, "1e{power}: {excess} {most}");
+            // Small prices cost no tightness: the dual bound of these is half of one.
+            assert!(power > 6 || excess < 0.51, "1e{power}: {excess}");
+        }
     }
 }

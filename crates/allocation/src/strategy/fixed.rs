@@ -17,7 +17,11 @@ impl Strategy for Fixed {
 
     fn solve(&self, problem: &Problem, region: &Region) -> Result<Candidate, Failure> {
         let fixed = problem.parameters.fixed.as_ref().ok_or_else(|| {
-            Failure::Missing("fixed needs weights by asset: give `fixed`".to_owned())
+            Failure::Missing(
+                "the fixed weights are missing: give each asset that shall be held its weight \
+                 (`parameters.fixed`; `weights` in a problem file)"
+                    .to_owned(),
+            )
         })?;
         let mut weights = DVector::zeros(region.dimension());
         for (name, &weight) in fixed {
@@ -31,7 +35,7 @@ impl Strategy for Fixed {
                 }
                 None => {
                     return Err(Failure::Missing(format!(
-                        "`fixed` names `{name}`, which is no asset of the problem; remove it or add \
+                        "the fixed weights name `{name}`, which is no asset of the problem; remove it or add \
                          the asset"
                     )));
                 }

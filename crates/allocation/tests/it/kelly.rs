@@ -1,6 +1,7 @@
 //! Growth-optimal weights against closed forms and published figures.
 
 mod closed_forms;
+mod degenerate;
 mod extremes;
 mod finite_outcome;
 mod laws;
