@@ -11,6 +11,10 @@ use crate::problem::Scenarios;
 /// Where stretches end, as shares of the largest position that the limits allow.
 const ENDS: [f64; 4] = [0.1, 0.25, 0.5, 1.0];
 
+/// What a dollar must gain over the horizon to be placed at all: a basis point. Without it, what
+/// gains nothing and loses nothing in any scenario would be as good as cash.
+const LEAST_GAIN: f64 = 1e-4;
+
 /// All sites in stretches.
 #[derive(Debug, Clone)]
 pub(super) struct Stretches {
@@ -46,11 +50,18 @@ impl Stretches {
                 continue;
             }
             let (mut from, mut before) = (0.0, DVector::zeros(average.gross.nrows()));
+            // Gas does not grow with the size, so that no dollar but the first would bear it: the
+            // decision to move weighs it.
+            let slippage = question.sites[index].opportunity.slippage;
+            let costs = match charge {
+                Charge::Here => LEAST_GAIN + f64::from(slippage.0) / 10_000.0,
+                Charge::Elsewhere => 0.0,
+            };
             for end in ends {
                 let to = f64::from(end.0) / 10_000.0;
-                let after = draw(question, index, charge, end)? * to;
+                let after = draw(question, index, Charge::Elsewhere, end)? * to;
                 let stretch = (&after - &before) / (to - from);
-                columns.push(stretch.map(|gross| gross.max(0.0)));
+                columns.push(stretch.map(|gross| (gross - costs).max(0.0)));
                 site.push(index);
                 width.push(to - from);
                 (from, before) = (to, after);

@@ -192,8 +192,6 @@ async fn a_drop_that_will_never_come_takes_its_capital_out_of_the_next_plan() {
     farm.run(1).await;
     let plans = plans(&farm);
     let (_, question, plan) = plans.last().unwrap();
-    eprintln!("PLAN wanted {:?} optimum {:?} outlook {:?}", plan.wanted, plan.optimum, plan.outlook);
-    std::fs::write("/tmp/q2.json", serde_json::to_string(question).unwrap()).unwrap();
     assert!(question.sites[0].opportunity.drop.mean() < 0.01);
     assert_eq!(plan.wanted[&one], Usd::ZERO);
     assert_eq!(replay(&farm.journal()).differences, []);
