@@ -286,7 +286,9 @@ impl<'a, O: Objective> Run<'a, O> {
             return false;
         }
         self.objective.advance(steps);
-        self.slacks.advance(steps);
+        if !self.slacks.advance(steps) {
+            return false;
+        }
         if pace == Pace::Swift && steps.dual.min(steps.primal) < SHORT {
             self.objective.center();
             self.slacks.center();

@@ -56,7 +56,8 @@ fn equal_weight_spreads_what_may_be_invested_over_what_may_be_held() {
 #[test]
 fn fixed_gives_the_weights_that_were_asked_for() {
     let mut problem = with_covariance(DMatrix::identity(3, 3));
-    assert!(missing(&Fixed, &problem).contains("`fixed`"));
+    let message = missing(&Fixed, &problem);
+    assert!(message.contains("`parameters.fixed`") && message.contains("`weights`"));
     let fixed = |pairs: &[(&str, f64)]| {
         Some(BTreeMap::from_iter(
             pairs

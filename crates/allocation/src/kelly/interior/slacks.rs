@@ -181,15 +181,21 @@ impl<'a> Slacks<'a> {
         let average = products.sum::<f64>() / self.slack.len() as f64;
         for (slack, price) in self.slack.iter().zip(&mut self.price) {
             let even = average / slack;
-            *price = price.clamp(even / APART, even * APART);
+            // Where products overflow there is no even price.
+            if even.is_finite() {
+                *price = price.clamp(even / APART, even * APART);
+            }
         }
     }
 
-    pub(super) fn advance(&mut self, steps: Steps) {
+    /// Goes; false if a slack or a price is no number any more.
+    pub(super) fn advance(&mut self, steps: Steps) -> bool {
         for at in 0..self.slack.len() {
             self.slack[at] += steps.primal * self.slack_move[at];
             self.price[at] += steps.dual * self.price_move[at];
             self.residual[at] *= 1.0 - steps.primal;
         }
+        let mut all = self.slack.iter().chain(&self.price);
+        all.all(|value| value.is_finite())
     }
 }

@@ -1,7 +1,7 @@
 //! Regions that have no interior, or the same limit twice: the gap never promises too much, and the
 //! optimum is reached.
 
-use airdrops_allocation::kelly;
+use airdrops_allocation::kelly::{self, drawdown};
 use airdrops_allocation::lp;
 use airdrops_allocation::problem::Scenarios;
 use airdrops_allocation::region::{Region, Row, Turnover};
@@ -304,4 +304,48 @@ fn no_degenerate_region_makes_the_gap_promise_too_much() {
     }
     eprintln!("{solved} solved, {unchecked} without a vertex, greatest gap {worst:e}");
     assert!(solved == count);
+}
+
+#[test]
+fn under_a_drawdown_bound_the_gap_holds_on_degenerate_regions_too() {
+    let full = std::env::var("AIRDROPS_FULL_TESTS").is_ok_and(|value| value == "1");
+    let (mut bound, mut none) = (0, 0);
+    for seed in 0..if full { 20_000 } else { 800 } {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let n = rng.random_range(2..7);
+        let (region, scenarios) = (region(&mut rng, n), scenarios(&mut rng, n));
+        let exponent = rng.random_range(0.5..6.0);
+        let power = |weights: &_| drawdown::expected_power(&scenarios, weights, exponent);
+        let found = match kelly::maximise(&scenarios, &region, Some(exponent)) {
+            Ok(found) => found,
+            Err(Failure::Infeasible) => {
+                none += 1;
+                let safest = kelly::safest(&scenarios, &region, exponent).unwrap();
+                assert!(power(&safest.weights) > 1.0, "seed {seed}");
+                continue;
+            }
+            Err(failure) => panic!("seed {seed}: {failure} {region:?}"),
+        };
+        bound += usize::from(power(&found.weights) > 1.0 - 1e-9);
+        let gap = found.gap.unwrap();
+        assert!(region.violation(&found.weights) <= 1e-9, "seed {seed}");
+        assert!(power(&found.weights) <= 1.0, "seed {seed}");
+        let own = kelly::growth(&scenarios, &found.weights);
+        let slope = gradient(&scenarios, &found.weights);
+        let slanted = DVector::from_fn(n, |index, _| slope[index] * rng.random_range(0.5..1.5));
+        for cost in [-&slope, -&slanted] {
+            let Ok(best) = lp::minimise(&cost, &region) else {
+                continue;
+            };
+            for step in [1.0, 0.3, 0.1, 0.03, 0.01, 1e-3, 1e-4] {
+                let there = &found.weights * (1.0 - step) + &best.weights * step;
+                if power(&there) <= 1.0 {
+                    let gain = kelly::growth(&scenarios, &there) - own;
+                    assert!(gain <= gap + 1e-12, "seed {seed}: {gain:e} above {gap:e}");
+                }
+            }
+        }
+    }
+    eprintln!("{bound} with the bound binding, {none} without weights that keep it");
+    assert!(bound > 50 && none > 50, "{bound} {none}");
 }
