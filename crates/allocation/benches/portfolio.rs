@@ -12,10 +12,7 @@ use airdrops_allocation::covariance;
 use airdrops_allocation::problem::{
     Certainty, Costs, Estimator, Group, Limits, Parameters, Problem, Returns, Scenarios, Views,
 };
-use airdrops_allocation::strategy::Strategy;
-use airdrops_allocation::strategy::hrp::Hrp;
-use airdrops_allocation::strategy::mean_variance::MeanVariance;
-use airdrops_allocation::strategy::risk_parity::RiskParity;
+use airdrops_allocation::strategies;
 use airdrops_types::Usd;
 use nalgebra::{DMatrix, DVector};
 use rustix::time::{ClockId, clock_gettime};
@@ -81,7 +78,7 @@ impl Cell<'_> {
             "cov-oas" => self.covariance(Estimator::OracleApproximating),
             "black-litterman" => self.black_litterman(),
             "black-litterman-given" => self.black_litterman_given(),
-            _ => match strategy(task) {
+            _ => match strategies::by_name(task) {
                 Some(strategy) => self.weights(strategy.as_ref()),
                 None => {
                     return json!({ "task": task, "n": n, "missing": "no such strategy" });
@@ -203,16 +200,6 @@ impl Cell<'_> {
                 max: Some(self.setting("group_cap")),
             })
             .collect()
-    }
-}
-
-/// What solves a task.
-fn strategy(task: &str) -> Option<Box<dyn Strategy>> {
-    match task {
-        "mean-variance" => Some(Box::new(MeanVariance)),
-        "risk-parity" => Some(Box::new(RiskParity)),
-        "hrp" => Some(Box::new(Hrp)),
-        _ => None,
     }
 }
 
