@@ -13,6 +13,7 @@ use airdrops_allocation::problem::{
     Certainty, Costs, Estimator, Group, Limits, Parameters, Problem, Returns, Scenarios, Views,
 };
 use airdrops_allocation::strategies;
+use airdrops_allocation::strategy::Strategy;
 use airdrops_types::Usd;
 use nalgebra::{DMatrix, DVector};
 use rustix::time::{ClockId, clock_gettime};
