@@ -16,7 +16,6 @@
 //! - [`parts`]: weights as whole parts of capital.
 //! - [`percentages`]: configured shares of equity, cut by the limits.
 //! - [`performance`]: how well it went.
-//! - [`mod@tranches`]: an amount in parts that the transaction limit allows.
 //! - [`mod@plan`]: from beliefs to what moves and what stays.
 //! - [`problem`]: assets, returns, limits, costs: what optimisers are asked.
 //! - [`rebalance`]: whether to move, what, and in which order.

@@ -17,7 +17,6 @@ pub mod cost;
 pub mod drawdown;
 pub mod measures;
 pub mod money_weighted;
-pub mod normal;
 pub mod returns;
 pub mod sharpe;
 pub mod shortfall;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use airdrops_runtime::Planning;
 use airdrops_runtime::settings::Mode;
 use airdrops_scheduler::Trigger;
 use airdrops_types::{AmountSpec, AssetId, Bps};
@@ -108,8 +109,13 @@ pub fn text(loaded: &Loaded) -> String {
     }
     out.push_str(&watched_text(loaded));
     out.push_str(&breakers_text(loaded));
+    if let Some(planning) = &settings.planning {
+        out.push_str(&planning_text(planning));
+    }
     let allocated: u32 = settings.weights.iter().map(|(_, weight)| weight.0).sum();
-    let _ = writeln!(out, "\nAllocation: {} of equity", Bps(allocated));
+    if settings.planning.is_none() {
+        let _ = writeln!(out, "\nAllocation: {} of equity", Bps(allocated));
+    }
     for (protocol, weight) in &settings.weights {
         let _ = writeln!(out, "  {protocol}: {weight}");
     }
@@ -294,6 +300,7 @@ pub fn json(loaded: &Loaded) -> Value {
             "address": wallet.address,
             "keystore": wallet.keystore,
         })).collect::<Vec<_>>(),
+        "strategy": settings.planning.as_ref().map(|planning| &planning.mandate.strategy),
         "weights_bps": settings.weights.iter()
             .map(|(protocol, weight)| (protocol.to_string(), json!(weight)))
             .collect::<serde_json::Map<_, _>>(),
@@ -322,4 +329,31 @@ fn gwei(wei: u128) -> String {
     let fraction = fraction.trim_end_matches('0');
     let dot = if fraction.is_empty() { "" } else { "." };
     format!("{}{dot}{fraction} gwei", wei / 1_000_000_000)
+}
+
+/// The strategy, and what the owner says of each opportunity.
+fn planning_text(planning: &Planning) -> String {
+    let mandate = &planning.mandate;
+    let mut out = format!(
+        "\nStrategy {}: {:.1} months, {} cash, positions of at least {}, {} for exploration\n",
+        mandate.strategy,
+        mandate.horizon,
+        mandate.reserve,
+        mandate.min_position,
+        mandate.exploration
+    );
+    for stance in &planning.opportunities {
+        let said = stance.drop.map_or_else(
+            || "as learnt".to_owned(),
+            |own| {
+                format!(
+                    "{:.0} %, {:.0} % sure",
+                    own.said * 100.0,
+                    own.confidence * 100.0
+                )
+            },
+        );
+        let _ = writeln!(out, "  {}: drop {said}", stance.opportunity.id);
+    }
+    out
 }

@@ -15,6 +15,7 @@ mod estimate_priors;
 mod farm;
 mod journal;
 mod live;
+mod opportunities;
 mod program;
 mod report;
 mod report_performance;

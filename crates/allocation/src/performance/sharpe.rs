@@ -1,7 +1,7 @@
 //! Return against risk: Sharpe with its error, and how much of it is luck; Sortino.
 
-use super::normal;
 use super::{Figure, Undefined, all_finite, finite};
+use crate::estimate::normal;
 
 /// Euler's constant γ.
 const EULER: f64 = 0.577_215_664_901_532_9;
@@ -128,7 +128,7 @@ pub fn probabilistic(
     if error <= 0.0 {
         return Err(Undefined::NoVariation);
     }
-    finite(normal::cdf((ratio - benchmark) / error))
+    finite(normal::cumulative((ratio - benchmark) / error))
 }
 
 /// The ratio that the best of `trials` reaches by luck alone, where ratios of trials have this
@@ -147,7 +147,7 @@ pub fn expected_maximum(trials: usize, variance: f64) -> Figure {
         return Ok(0.0);
     }
     let count = trials as f64;
-    let quantile = |p: f64| normal::quantile(p).ok_or(Undefined::NotFinite);
+    let quantile = |p: f64| finite(normal::quantile(p));
     let first = quantile(1.0 - 1.0 / count)?;
     let second = quantile(1.0 - 1.0 / (count * std::f64::consts::E))?;
     finite(variance.sqrt() * ((1.0 - EULER) * first + EULER * second))

@@ -1,5 +1,7 @@
 //! The mean of the worst outcomes.
 
+use crate::cvar::of_losses;
+
 use super::{Figure, Undefined, all_finite, finite};
 
 /// The mean of the greatest `1 − alpha` of `losses`; the loss on the edge counts by its share
@@ -15,19 +17,8 @@ pub fn tail_mean(losses: &[f64], alpha: f64) -> Figure {
     if losses.is_empty() {
         return Err(Undefined::TooFew { needed: 1, have: 0 });
     }
-    let mut sorted = losses.to_vec();
-    sorted.sort_by(|a, b| b.total_cmp(a));
-    let whole = (1.0 - alpha) * losses.len() as f64;
-    let (mut rest, mut sum) = (whole, 0.0);
-    for loss in sorted {
-        let share = rest.min(1.0);
-        if share <= 0.0 {
-            break;
-        }
-        sum += share * loss;
-        rest -= share;
-    }
-    finite(sum / whole)
+    let even = vec![1.0 / losses.len() as f64; losses.len()];
+    finite(of_losses(losses, &even, alpha))
 }
 
 /// Conditional value at risk of returns: the mean loss in the worst `1 − alpha` of periods, positive
