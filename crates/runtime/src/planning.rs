@@ -12,8 +12,8 @@ use airdrops_risk::look_through::Source;
 use airdrops_risk::{Marked, Placement, RiskReport, placement_limits};
 use airdrops_store::{Batch, OBSERVATIONS};
 use airdrops_types::{
-    Action, AirdropSeen, Bps, Entry, ProtocolId, Reading, Rounding, Snapshot, Timestamp, Token,
-    U256, Usd, VolatilityState,
+    Action, AirdropSeen, Bps, Entry, ProtocolId, Reading, Restraint, Rounding, Snapshot, Timestamp,
+    Token, U256, Usd, VolatilityState,
 };
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +46,8 @@ pub struct Planning {
 /// The plan that stands, as it is stored.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Standing {
+    /// What it was made for; a plan for another configuration is made anew.
+    pub(crate) planning: Option<Planning>,
     /// What each site does; `None` before the first plan.
     pub(crate) courses: Option<BTreeMap<ProtocolId, Course>>,
     /// What the strategy wants.
@@ -92,8 +94,14 @@ impl Engine {
         self.arrive(current)?;
         let situation = self.situation(equity, current);
         let baseline = &self.standing.baseline;
-        let Some(trigger) = baseline.trigger(&planning.triggers, &situation, now) else {
-            return Ok(());
+        let configured = self.standing.planning.as_ref();
+        let trigger = if configured.is_some_and(|configured| *configured != planning) {
+            "strategy or opportunities are configured anew".to_owned()
+        } else {
+            match baseline.trigger(&planning.triggers, &situation, now) {
+                Some(trigger) => trigger.to_string(),
+                None => return Ok(()),
+            }
         };
         let looked = Baseline::of(&situation, baseline, now);
         let about = "the plan".to_owned();
@@ -101,14 +109,14 @@ impl Engine {
         let beliefs = match beliefs(&planning.opportunities, &seen, now) {
             Ok(beliefs) => beliefs,
             Err(error) => {
-                let text = format!("no new plan ({trigger}): {error}");
+                let text = format!("no new plan: {error}");
                 return self.tell(about, text, now);
             }
         };
         let question = match self.question(&planning, &beliefs, marked, equity, current) {
             Ok(question) => question,
             Err(why) => {
-                let text = format!("no new plan ({trigger}): {why}");
+                let text = format!("no new plan: {why}");
                 return self.tell(about, text, now);
             }
         };
@@ -117,19 +125,22 @@ impl Engine {
             Err(error) => {
                 // Nothing of it will be different before something else is.
                 self.standing.baseline = looked;
-                let text = format!("no new plan ({trigger}): {error}; the last one stands");
+                self.standing.planning = Some(planning);
+                let text = format!("no new plan: {error}; the last one stands");
                 return self.tell(about, text, now);
             }
         };
         self.told.remove(&about);
+        let horizon = planning.mandate.horizon;
         let standing = Standing {
+            planning: Some(planning),
             courses: Some(plan.courses.clone()),
             wanted: plan.wanted.clone(),
             baseline: looked,
         };
         let mut batch = Batch::at(now);
         batch.entries.push(Entry::Rebalanced {
-            trigger: trigger.to_string(),
+            trigger,
             orders: plan.moves(),
             inputs: serde_json::to_value(&question)?,
             plan: serde_json::to_value(&plan)?,
@@ -137,7 +148,6 @@ impl Engine {
         let value = serde_json::to_value(&standing)?;
         batch.settings.push((PLAN.to_owned(), value));
         let mut forecasts: ForecastLog = stored(self.store.as_ref(), FORECASTS)?;
-        let horizon = planning.mandate.horizon;
         if forecast(&mut forecasts, &beliefs, &seen, horizon, now) {
             let value = serde_json::to_value(&forecasts)?;
             batch.settings.push((FORECASTS.to_owned(), value));
@@ -217,6 +227,7 @@ impl Engine {
         current: &[(ProtocolId, Usd)],
     ) -> Result<Question, String> {
         let snapshot = marked.snapshot();
+        let mut restraints = self.restraints();
         let mut sites = Vec::new();
         let mut placements = Vec::new();
         for belief in beliefs {
@@ -230,7 +241,8 @@ impl Engine {
                 protocol: belief.id.clone(),
                 legs: legs(protocol),
             });
-            sites.push(self.site(protocol, belief, value, snapshot)?);
+            let restraint = restraints.remove(&belief.id).unwrap_or_default();
+            sites.push(self.site(protocol, belief, value, &restraint, snapshot)?);
         }
         let policy = self.gate.policy();
         let limits = placement_limits(policy, self.gate.state(), marked, &placements);
@@ -271,6 +283,7 @@ impl Engine {
         protocol: &ProtocolConfig,
         belief: &Opportunity,
         value: Usd,
+        restraint: &Restraint,
         snapshot: &Snapshot,
     ) -> Result<Site, String> {
         let mut opportunity = belief.clone();
@@ -299,7 +312,6 @@ impl Engine {
         let gas = price
             .value(fee, chain.native.decimals, Rounding::Up)
             .ok_or_else(|| format!("the gas of {} is too large to be valued", chain.name))?;
-        let restraint = self.restraints().remove(&belief.id).unwrap_or_default();
         let unit = legs(protocol).first().and_then(|(token, _)| {
             let price = snapshot.prices.get(&token.asset)?.fresh()?;
             Some(Unit {

@@ -211,6 +211,22 @@ async fn a_plan_survives_a_restart_and_is_not_made_again() {
 }
 
 #[tokio::test]
+async fn what_is_configured_anew_is_planned_anew() {
+    let mut farm = farm();
+    farm.run(6).await;
+    let before = plans(&farm).len();
+    farm.stop();
+    let planning = farm.settings.planning.as_mut().unwrap();
+    planning.opportunities.remove(1);
+    farm.run(3).await;
+    let plans = plans(&farm);
+    assert_eq!(plans.len(), before + 1);
+    let (trigger, question, _) = plans.last().unwrap();
+    assert_eq!(trigger, "strategy or opportunities are configured anew");
+    assert_eq!(question.sites.len(), 1);
+}
+
+#[tokio::test]
 async fn beliefs_that_cannot_be_leave_the_last_plan_and_are_told_once() {
     let mut farm = farm();
     let planning = farm.settings.planning.as_mut().unwrap();
