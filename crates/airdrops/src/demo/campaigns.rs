@@ -283,13 +283,9 @@ fn campaigns(world: &World, start: Timestamp, days: u64) -> Vec<Campaign> {
                 every: DAY * 10,
                 first: Some(start.plus(DAY * 5)),
             },
-            vec![task(
-                "withdraw",
-                AERIE_L1,
-                Action::Withdraw,
-                AmountSpec::Target,
-                &[],
-            )],
+            [("withdraw", AERIE_L1), ("withdraw-l2", AERIE_L2)]
+                .map(|(name, vault)| task(name, vault, Action::Withdraw, AmountSpec::Target, &[]))
+                .to_vec(),
         ),
         campaign(
             "airdrop",
