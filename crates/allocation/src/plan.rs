@@ -174,6 +174,12 @@ pub fn plan(question: &Question) -> Result<Plan, PlanError> {
         solved => (probes, solved),
     };
     let allocation = solved.map_err(|error| PlanError::Unsolved(Box::new(error)))?;
+    notes.extend(allocation.fallbacks.iter().map(|one| {
+        format!(
+            "{} had no answer: {}; {} took its place",
+            one.from, one.reason, allocation.solver
+        )
+    }));
     let n = question.sites.len();
     let mut wanted = stretches.by_site(n, &allocation.targets);
     if marginal {

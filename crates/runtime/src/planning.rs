@@ -169,7 +169,7 @@ impl Engine {
             };
             if let Course::MoveTo { size, why } = course {
                 let off = Usd((*value - *size).0.saturating_abs());
-                // A move is cut by the margin of its last part at most.
+                // Prices move while a move is under way: what is this close has arrived.
                 if off < self.settings.min_change.max(size.fraction(Bps(50))) {
                     let why = format!("{why}; reached with {value}");
                     *course = Course::Hold { why };

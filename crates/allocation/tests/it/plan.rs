@@ -245,6 +245,19 @@ fn payoffs_that_grow_with_the_square_root_are_spread_and_not_piled_up() {
 }
 
 #[test]
+fn a_strategy_that_cannot_answer_makes_no_plan_and_is_named() {
+    // Nothing beats cash: no ratio of gain and risk is the greatest.
+    let mut question = question();
+    question.mandate.strategy = "max-sharpe".to_owned();
+    for site in &mut question.sites {
+        site.opportunity.drop = Beta::from_mean(0.001, 4.0).unwrap();
+        site.opportunity.hazard.own = 2.0;
+    }
+    let text = plan(&question).unwrap_err().to_string();
+    assert!(text.starts_with("max-sharpe: "), "{text}");
+}
+
+#[test]
 fn exploration_places_no_more_than_its_budget_and_only_least_positions() {
     let mut question = question();
     question.sites[3] = site("d", 0.15, 0.01, 0);
@@ -303,6 +316,7 @@ fn every_strategy_that_needs_no_more_than_scenarios_makes_a_plan() {
         let plan = plan(&question).unwrap_or_else(|error| panic!("{strategy}: {error}"));
         assert!(broken(&question, &plan).is_empty(), "{strategy}");
         assert_eq!(plan.optimum.strategy, strategy);
+        assert!(plan.notes.is_empty(), "{strategy}: {:?}", plan.notes);
     }
 }
 
