@@ -1,9 +1,13 @@
 //! What an operator defines: campaigns of tasks.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use airdrops_types::{Action, Assignment, CampaignId, Timestamp, UNWIND_CAMPAIGN};
+use airdrops_types::{
+    Action, Address, AssetId, B256, CampaignId, ChainId, Conditions, TaskSpec, Timestamp,
+    UNWIND_CAMPAIGN, Work,
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -16,17 +20,30 @@ pub struct Campaign {
     pub id: CampaignId,
     /// When it runs.
     pub trigger: Trigger,
+    /// Bounds and jitter of the trigger's instants.
+    #[serde(default)]
+    pub timing: Timing,
     /// A fire that is seen later than this is skipped, with a note. `None`: never too late.
     pub misfire_grace: Option<Duration>,
+    /// What becomes of fires that were missed.
+    #[serde(default)]
+    pub catch_up: CatchUp,
+    /// How many runs may be open at once; at least 1.
+    #[serde(default = "one")]
+    pub max_instances: u32,
     /// What it does.
     pub tasks: Vec<TaskDef>,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// When a campaign runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
-    /// By a cron expression of 5 or 6 fields in an IANA time zone.
+    /// By a cron expression of 5 or 6 fields, or a nickname such as `@daily`, in an IANA time zone.
     Cron {
         /// The expression.
         expression: String,
@@ -40,6 +57,8 @@ pub enum Trigger {
         /// The first instant; `None`: when the program first sees the campaign.
         first: Option<Timestamp>,
     },
+    /// Every so many days, weeks, months or years, at a time of day.
+    Calendar(Calendar),
     /// Once.
     Date {
         /// When.
@@ -47,6 +66,134 @@ pub enum Trigger {
     },
     /// Once, as soon as the program sees it.
     Once,
+    /// At the instants at which all of these fire together, to the second.
+    All(Vec<Trigger>),
+    /// At every instant at which any of these fires.
+    Any(Vec<Trigger>),
+    /// When something happens.
+    Event(EventSource),
+    /// Only when an operator says so.
+    Manual,
+}
+
+/// A calendar interval: dates in steps of years, months, weeks and days from the first one, at a time
+/// of day. A date that does not exist (30 February), and a local time that does not exist, is left
+/// out; a local time that exists twice fires at its first occurrence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calendar {
+    /// Years in a step.
+    #[serde(default)]
+    pub years: u32,
+    /// Months in a step.
+    #[serde(default)]
+    pub months: u32,
+    /// Weeks in a step.
+    #[serde(default)]
+    pub weeks: u32,
+    /// Days in a step.
+    #[serde(default)]
+    pub days: u32,
+    /// Time of day as seconds after midnight on the wall clock, below 86,400.
+    #[serde(default)]
+    pub time: u32,
+    /// The zone: `UTC`, `Europe/Berlin`.
+    pub zone: String,
+    /// The first date, `2024-01-31`; `None`: that on which the program first sees the campaign.
+    #[serde(default)]
+    pub first: Option<String>,
+}
+
+/// Bounds and jitter of a trigger's instants.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Timing {
+    /// No fire before.
+    #[serde(default)]
+    pub start: Option<Timestamp>,
+    /// No fire after.
+    #[serde(default)]
+    pub end: Option<Timestamp>,
+    /// Each run begins up to this much later, by a share that is drawn from the seed, the campaign and
+    /// the instant: the same after a restart.
+    #[serde(default)]
+    pub jitter: Duration,
+}
+
+/// What becomes of fires that were missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CatchUp {
+    /// Nothing: only what is due from now on.
+    Skip,
+    /// One run for all of them, for the latest instant.
+    #[default]
+    One,
+    /// One run for each of them, oldest first, as far as `misfire_grace` and `max_instances` let.
+    All,
+}
+
+/// What makes an event trigger fire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventSource {
+    /// A log of a contract, once it is deep enough in the canonical chain.
+    Log {
+        /// On which chain.
+        chain: ChainId,
+        /// Of which contract.
+        address: Address,
+        /// Topics by position; `None` is any.
+        topics: Vec<Option<B256>>,
+        /// Blocks on top of the log's before it counts, at least 1.
+        confirmations: u64,
+    },
+    /// A measure passes a threshold.
+    Condition(MeasureCondition),
+    /// Runs of another campaign's task end so.
+    Task {
+        /// The campaign.
+        campaign: CampaignId,
+        /// Its task; `None`: the run as a whole.
+        task: Option<String>,
+        /// Which endings.
+        on: Conditions,
+    },
+    /// An opportunity is configured that was not there before.
+    Opportunity,
+    /// The allocation engine decided to move something.
+    Plan,
+    /// A named event from outside: a signed webhook, or a person.
+    Named {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// What conditions measure.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Price of an asset, micro-dollars.
+    Price(AssetId),
+    /// Base fee of a chain, wei per gas.
+    BaseFee(ChainId),
+    /// The volatility index, thousandths of a point.
+    Volatility,
+}
+
+/// A threshold with hysteresis: fires when the measure passes `threshold`, and again only after it was
+/// back past `release`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeasureCondition {
+    /// Of what, and in which unit.
+    pub measure: Measure,
+    /// Fires when it is at or above (`true`), or at or below (`false`) the threshold.
+    pub above: bool,
+    /// In the measure's unit.
+    pub threshold: i128,
+    /// In the measure's unit; not past the threshold.
+    pub release: i128,
+    /// It must hold this long.
+    pub lasting: Duration,
 }
 
 /// One task of a campaign.
@@ -54,33 +201,27 @@ pub enum Trigger {
 pub struct TaskDef {
     /// Unique within the campaign.
     pub name: String,
-    /// What to do.
-    pub assignment: Assignment,
-    /// Names of the tasks that must complete first.
-    pub after: Vec<String>,
-    /// Runs before tasks that are not.
-    pub critical: bool,
-    /// When it fails.
-    pub retry: RetryPolicy,
+    /// What to do, and how.
+    pub spec: Arc<TaskSpec>,
+    /// What must end first.
+    pub after: Vec<After>,
 }
 
-/// Exponential backoff with full jitter.
+/// An edge of a campaign's graph.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RetryPolicy {
-    /// Failed attempts after which the task is given up; at least 1.
-    pub max_attempts: u32,
-    /// Longest delay before the second attempt.
-    pub base: Duration,
-    /// Longest delay of all.
-    pub cap: Duration,
+pub struct After {
+    /// The task before, by its name.
+    pub task: String,
+    /// How it must end.
+    #[serde(default)]
+    pub on: Conditions,
 }
 
-impl Default for RetryPolicy {
-    fn default() -> Self {
+impl From<&str> for After {
+    fn from(task: &str) -> Self {
         Self {
-            max_attempts: 5,
-            base: Duration::from_secs(30),
-            cap: Duration::from_secs(3600),
+            task: task.to_owned(),
+            on: Conditions::SUCCESS,
         }
     }
 }
@@ -150,7 +291,33 @@ pub enum CampaignDefect {
     Trigger(#[from] TriggerError),
 }
 
+impl TaskDef {
+    /// A task with defaults for all but its work.
+    #[must_use]
+    pub fn new(name: impl Into<String>, work: Work, after: &[&str]) -> Self {
+        Self {
+            name: name.into(),
+            spec: Arc::new(TaskSpec::of(work)),
+            after: after.iter().map(|&task| After::from(task)).collect(),
+        }
+    }
+}
+
 impl Campaign {
+    /// A campaign with defaults for all but its trigger and tasks.
+    #[must_use]
+    pub fn new(id: impl Into<CampaignId>, trigger: Trigger, tasks: Vec<TaskDef>) -> Self {
+        Self {
+            id: id.into(),
+            trigger,
+            timing: Timing::default(),
+            misfire_grace: None,
+            catch_up: CatchUp::default(),
+            max_instances: one(),
+            tasks,
+        }
+    }
+
     /// Checks the whole campaign.
     ///
     /// # Errors
@@ -176,7 +343,7 @@ impl Campaign {
             defects.push(CampaignDefect::Reserved);
         }
         for task in &self.tasks {
-            if task.assignment.action == Action::Unwind {
+            if matches!(&task.spec.work, Work::Act(act) if act.action == Action::Unwind) {
                 let task = task.name.clone();
                 defects.push(CampaignDefect::OperatorOnly { task });
             }
@@ -190,15 +357,15 @@ impl Campaign {
             }
         }
         for task in &self.tasks {
-            if task.retry.max_attempts == 0 {
+            if task.spec.retry.max_attempts == 0 {
                 let task = task.name.clone();
                 defects.push(CampaignDefect::NoAttempts { task });
             }
             for after in &task.after {
-                if !known.contains(after.as_str()) {
+                if !known.contains(after.task.as_str()) {
                     defects.push(CampaignDefect::UnknownTask {
                         task: task.name.clone(),
-                        after: after.clone(),
+                        after: after.task.clone(),
                     });
                 }
             }
@@ -222,7 +389,7 @@ impl Campaign {
 
     /// One cycle for each edge that closes one, by depth-first search without recursion.
     fn cycles(&self) -> Vec<Vec<String>> {
-        let edges: BTreeMap<&str, &[String]> = self
+        let edges: BTreeMap<&str, &[After]> = self
             .tasks
             .iter()
             .map(|task| (task.name.as_str(), task.after.as_slice()))
@@ -244,7 +411,7 @@ impl Campaign {
                     path.pop();
                     continue;
                 };
-                let next = next.as_str();
+                let next = next.task.as_str();
                 if let Some(&position) = on_path.get(next) {
                     let members = path[position..].iter().map(|(name, _)| *name);
                     cycles.push(members.chain([next]).map(str::to_owned).collect());

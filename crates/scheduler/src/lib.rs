@@ -4,18 +4,26 @@
 //! clock, draws a random number, or waits.
 //!
 //! - [`campaign`]: what an operator defines, and what is wrong with it.
+//! - [`engine`]: what keeps it all, as a trait; [`lease`]: who may move what.
 //! - [`trigger`]: the instants of a trigger, across daylight saving time.
 //! - [`transition`]: the state machine of one task run.
 //! - [`machine`]: all runs and triggers together.
 //! - [`retry`]: how long to wait after a failure.
 
 pub mod campaign;
+pub mod engine;
+pub mod lease;
 pub mod machine;
 pub mod retry;
 pub mod transition;
 pub mod trigger;
 
-pub use campaign::{Campaign, CampaignDefect, CampaignError, RetryPolicy, TaskDef, Trigger};
+pub use campaign::{
+    After, Calendar, Campaign, CampaignDefect, CampaignError, CatchUp, EventSource, Measure,
+    MeasureCondition, TaskDef, Timing, Trigger,
+};
+pub use engine::{Engine, EngineError, Restored, Transitions};
+pub use lease::{Claim, Fenced, Held, Lane, Lease, NodeId};
 pub use machine::{Change, Scheduler, task_id, waits_from};
 pub use retry::backoff;
 pub use transition::{TaskEvent, TransitionError};

@@ -4,10 +4,13 @@ mod restraint;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use airdrops_types::{Action, CampaignId, TaskId, TaskRecord, TaskState, Timestamp, TriggerState};
+use airdrops_types::{
+    Action, CampaignId, Edge, TaskId, TaskRecord, TaskState, Timestamp, TriggerState,
+};
 
-use crate::campaign::{Campaign, CampaignDefect, CampaignError, RetryPolicy, TaskDef, Trigger};
+use crate::campaign::{Campaign, CampaignDefect, CampaignError, TaskDef, Trigger};
 use crate::retry::backoff;
 use crate::transition::{TaskEvent, TransitionError, transition};
 use crate::trigger::{TriggerError, latest_due, next_fire};
@@ -112,6 +115,8 @@ impl Scheduler {
                         next,
                         runs,
                         definition,
+                        first_seen: now,
+                        paused: stored.and_then(|state| state.paused.clone()),
                     };
                     triggers.insert(campaign.id.clone(), state);
                     unsaved.insert(campaign.id.clone());
@@ -201,12 +206,7 @@ impl Scheduler {
         let run = self.last_run.get(campaign).copied().unwrap_or(0);
         let run = run.saturating_add(1);
         self.last_run.insert(campaign.clone(), run);
-        let run_of = Campaign {
-            id: campaign.clone(),
-            trigger: Trigger::Once,
-            misfire_grace: None,
-            tasks,
-        };
+        let run_of = Campaign::new(campaign.clone(), Trigger::Once, tasks);
         for mut record in new_run(&run_of, run, now) {
             if record.state == TaskState::Ready {
                 record.reason = Some(reason.to_owned());
@@ -227,12 +227,13 @@ impl Scheduler {
             .filter(|task| matches!(task.state, TaskState::Ready | TaskState::Running))
             .collect();
         runnable.sort_by_key(|task| {
-            let unwinds = task.assignment.action == Action::Unwind;
+            let assignment = task.assignment();
+            let unwinds = assignment.is_some_and(|act| act.action == Action::Unwind);
             let running = task.state == TaskState::Running;
             (
                 Reverse(unwinds),
                 Reverse(running),
-                Reverse(task.critical),
+                Reverse(task.spec.critical),
                 task.due,
                 &task.id,
             )
@@ -271,14 +272,7 @@ impl Scheduler {
         let Some(record) = self.tasks.get(task) else {
             return Err(TransitionError::Unknown { task: task.clone() });
         };
-        let wait = |attempt| {
-            let defined = self.campaigns.get(&record.campaign);
-            let defined = defined.and_then(|c| c.tasks.iter().find(|t| t.name == record.name));
-            match defined {
-                Some(task) => backoff(&task.retry, self.seed, &record.id, attempt),
-                None => backoff(&RetryPolicy::default(), self.seed, &record.id, attempt),
-            }
-        };
+        let wait = |attempt| backoff(&record.spec.retry, self.seed, &record.id, attempt);
         let (next, reason) = transition(record, event, now, wait)?;
         let mut changes = Vec::new();
         let settled = next.state.is_final();
@@ -367,26 +361,26 @@ impl Scheduler {
                 let mut waiting = false;
                 let mut obstacle = None;
                 for before in &task.after {
-                    match self.tasks.get(before).map(|task| task.state) {
-                        Some(TaskState::Completed) => {}
-                        Some(state @ (TaskState::Failed | TaskState::Cancelled)) => {
-                            obstacle = Some(format!("{before} {state}"));
-                        }
-                        Some(_) => waiting = true,
-                        None => obstacle = Some(format!("{before} is not stored")),
+                    match self.tasks.get(&before.task).map(|task| task.state) {
+                        Some(state) => match state.ending() {
+                            Some(ending) if before.on.holds(ending) => {}
+                            Some(_) => obstacle = Some(format!("{} {state}", before.task)),
+                            None => waiting = true,
+                        },
+                        None => obstacle = Some(format!("{} is not stored", before.task)),
                     }
                 }
                 let mut task = task.clone();
                 let reason = match obstacle {
                     Some(obstacle) => {
-                        task.state = TaskState::Cancelled;
+                        task.state = TaskState::Skipped;
                         task.ended = Some(now);
                         format!("cannot run: {obstacle}")
                     }
                     None if waiting => continue,
                     None => {
                         task.state = TaskState::Ready;
-                        "all tasks before it completed".to_owned()
+                        "all tasks before it ended as it needs".to_owned()
                     }
                 };
                 task.reason = Some(reason.clone());
@@ -504,32 +498,21 @@ fn new_run(campaign: &Campaign, run: u64, due: Timestamp) -> Vec<TaskRecord> {
             let (state, reason) = if task.after.is_empty() {
                 (TaskState::Ready, "due".to_owned())
             } else {
-                let reason = format!("waits for {}", task.after.join(", "));
+                let names: Vec<&str> = task.after.iter().map(|edge| edge.task.as_str()).collect();
+                let reason = format!("waits for {}", names.join(", "));
                 (TaskState::Pending, reason)
             };
+            let spec = Arc::clone(&task.spec);
+            let edges = task.after.iter().map(|edge| Edge {
+                task: task_id(&campaign.id, &edge.task, run),
+                on: edge.on,
+            });
             TaskRecord {
-                id: task_id(&campaign.id, &task.name, run),
-                campaign: campaign.id.clone(),
-                name: task.name.clone(),
-                run,
-                assignment: task.assignment.clone(),
-                after: task
-                    .after
-                    .iter()
-                    .map(|name| task_id(&campaign.id, name, run))
-                    .collect(),
-                critical: task.critical,
+                after: edges.collect(),
+                ready_since: (state == TaskState::Ready).then_some(due),
                 state,
                 reason: Some(reason),
-                not_before: None,
-                attempts: 0,
-                max_attempts: task.retry.max_attempts,
-                plan: None,
-                cursor: 0,
-                step: 0,
-                due,
-                started: None,
-                ended: None,
+                ..TaskRecord::new(&campaign.id, &task.name, run, spec, due)
             }
         })
         .collect()

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use airdrops_types::TaskId;
+use airdrops_types::{RetryPolicy, TaskId};
 use sha2::{Digest, Sha256};
-
-use crate::campaign::RetryPolicy;
 
 /// The shortest wait.
 pub const MIN_DELAY: Duration = Duration::from_secs(1);
@@ -46,6 +44,7 @@ mod tests {
             max_attempts: 5,
             base: Duration::from_secs(base),
             cap: Duration::from_secs(cap),
+            ..RetryPolicy::default()
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use airdrops_types::{Operation, TaskId, TaskRecord, TaskState, Timestamp};
+use airdrops_types::{ErrorClass, Operation, TaskId, TaskRecord, TaskState, Timestamp};
 use thiserror::Error;
 
 /// What happened to a task run.
@@ -29,17 +29,25 @@ pub enum TaskEvent {
         /// Which stop, with its evidence.
         reason: String,
     },
-    /// The step at the cursor has a final, successful outcome: `running`, and after the last step
-    /// → `completed`.
+    /// The step's transaction is signed and stored: `running` → `awaiting`.
+    Submitted {
+        /// In words.
+        note: String,
+    },
+    /// The step at the cursor has a final, successful outcome: `running` or `awaiting` → `running`,
+    /// and after the last step → `completed`.
     StepDone {
         /// In words.
         note: String,
     },
-    /// The step at the cursor, or the planning, failed: `ready` or `running` → `retrying`, or
-    /// `failed` if it makes no sense to try again or the attempts are used up.
+    /// The step at the cursor, or the planning, failed: `ready`, `running` or `awaiting` →
+    /// `retrying`; or `failed` if it makes no sense to try again; or `dead` if the attempts, or those
+    /// of this class, are used up.
     StepFailed {
         /// Why.
         reason: String,
+        /// Of which kind.
+        class: ErrorClass,
         /// Whether another attempt may succeed.
         retryable: bool,
         /// Whether the step's intent has a final outcome, so that the next attempt needs another
@@ -66,6 +74,7 @@ impl TaskEvent {
             Self::Resumed => "resumed",
             Self::Deferred { .. } => "deferred",
             Self::Held { .. } => "held",
+            Self::Submitted { .. } => "submitted",
             Self::StepDone { .. } => "step done",
             Self::StepFailed { .. } => "step failed",
             Self::Replan => "replan",
@@ -165,19 +174,27 @@ pub(crate) fn transition(
             next.state = S::Deferred;
             reason
         }
-        (S::Running, E::StepDone { note }) => {
+        (S::Running, E::Submitted { note }) => {
+            planned(record)?;
+            next.state = S::Awaiting;
+            note
+        }
+        (S::Running | S::Awaiting, E::StepDone { note }) => {
             let (done, all) = planned(record)?;
             next.step = next_step()?;
             next.cursor = done + 1;
-            if next.cursor == all {
-                next.state = S::Completed;
-            }
+            next.state = if next.cursor == all {
+                S::Completed
+            } else {
+                S::Running
+            };
             note
         }
         (
-            S::Ready | S::Running,
+            S::Ready | S::Running | S::Awaiting,
             E::StepFailed {
                 reason,
+                class,
                 retryable,
                 consumed,
             },
@@ -186,28 +203,37 @@ pub(crate) fn transition(
                 next.step = next_step()?;
             }
             next.attempts = record.attempts.saturating_add(1);
-            let attempts = format!("attempt {} of {}", next.attempts, record.max_attempts);
-            if retryable && next.attempts < record.max_attempts {
+            let of_class = count(&mut next.failures, class);
+            let retry = &record.spec.retry;
+            let limit = retry.limits.get(&class).copied();
+            let attempts = format!("attempt {} of {}", next.attempts, retry.max_attempts);
+            let used_up = next.attempts >= retry.max_attempts;
+            let class_used_up = limit.is_some_and(|limit| of_class >= limit);
+            if !retryable {
+                next.state = S::Failed;
+                format!("{reason} (not retryable)")
+            } else if used_up {
+                next.state = S::Dead;
+                format!("{reason} ({attempts})")
+            } else if class_used_up {
+                next.state = S::Dead;
+                format!("{reason} ({of_class} times {class}, which is the limit)")
+            } else {
                 next.state = S::Retrying;
                 next.not_before = Some(now.plus(backoff(next.attempts)));
                 format!("{reason} ({attempts})")
-            } else {
-                next.state = S::Failed;
-                let end = if retryable {
-                    attempts
-                } else {
-                    "not retryable".to_owned()
-                };
-                format!("{reason} ({end})")
             }
         }
-        (S::Ready | S::Running | S::Deferred | S::Retrying, E::Replan) => {
+        (S::Ready | S::Running | S::Awaiting | S::Deferred | S::Retrying, E::Replan) => {
             next.state = S::Ready;
             next.plan = None;
             next.cursor = 0;
             "to be planned again".to_owned()
         }
-        (S::Pending | S::Ready | S::Running | S::Deferred | S::Retrying, E::Cancel { reason }) => {
+        (
+            S::Pending | S::Ready | S::Running | S::Awaiting | S::Deferred | S::Retrying,
+            E::Cancel { reason },
+        ) => {
             next.state = S::Cancelled;
             reason
         }
@@ -217,11 +243,12 @@ pub(crate) fn transition(
             | E::Resumed
             | E::Deferred { .. }
             | E::Held { .. }
+            | E::Submitted { .. }
             | E::StepDone { .. }
             | E::StepFailed { .. }
             | E::Replan,
         )
-        | (S::Ready, E::StepDone { .. })
+        | (S::Ready, E::Submitted { .. } | E::StepDone { .. })
         | (S::Running, E::Planned { .. } | E::Resumed)
         | (S::Retrying, E::Held { .. })
         | (
@@ -229,15 +256,25 @@ pub(crate) fn transition(
             E::Planned { .. }
             | E::Resumed
             | E::Deferred { .. }
+            | E::Submitted { .. }
             | E::StepDone { .. }
             | E::StepFailed { .. },
         )
         | (
-            S::Completed | S::Failed | S::Cancelled,
+            S::Awaiting,
             E::Planned { .. }
             | E::Resumed
             | E::Deferred { .. }
             | E::Held { .. }
+            | E::Submitted { .. },
+        )
+        | (
+            S::Completed | S::Failed | S::Dead | S::Cancelled | S::Skipped,
+            E::Planned { .. }
+            | E::Resumed
+            | E::Deferred { .. }
+            | E::Held { .. }
+            | E::Submitted { .. }
             | E::StepDone { .. }
             | E::StepFailed { .. }
             | E::Replan
@@ -265,4 +302,14 @@ fn planned(record: &TaskRecord) -> Result<(usize, usize), TransitionError> {
             task: record.id.clone(),
         }),
     }
+}
+
+/// Counts one more failure of a class, and returns how many there are now.
+fn count(failures: &mut Vec<(ErrorClass, u32)>, class: ErrorClass) -> u32 {
+    if let Some((_, times)) = failures.iter_mut().find(|(known, _)| *known == class) {
+        *times = times.saturating_add(1);
+        return *times;
+    }
+    failures.push((class, 1));
+    1
 }

@@ -89,7 +89,7 @@ impl Trigger {
             Self::Interval { every, .. } if *every < MIN_INTERVAL => {
                 Err(TriggerError::Interval { every: *every })
             }
-            Self::Interval { .. } | Self::Date { .. } | Self::Once => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -112,6 +112,7 @@ impl Trigger {
             } => format!("every {} ms from {} ms", every.as_millis(), first.0),
             Self::Date { at } => format!("at {} ms", at.0),
             Self::Once => "once".to_owned(),
+            other => format!("{other:?}"),
         }
     }
 }
@@ -169,6 +170,7 @@ pub fn next_fire(
         }
         Trigger::Date { at } => Ok(Some(*at).filter(|at| *at > after)),
         Trigger::Once => Ok(Some(first_seen).filter(|at| *at > after)),
+        _ => Ok(None),
     }
 }
 

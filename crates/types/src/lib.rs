@@ -13,10 +13,12 @@ pub mod intent;
 pub mod journal;
 pub mod ledger;
 pub mod market;
+pub mod message;
 pub mod money;
 pub mod outcome;
 pub mod position;
 pub mod reading;
+pub mod retry;
 pub mod signal;
 pub mod snapshot;
 pub mod task;
@@ -40,13 +42,17 @@ pub use intent::{
 pub use journal::{Entry, JournalEntry};
 pub use ledger::{EquityPoint, LedgerEntry, LedgerKind, Withdrawal};
 pub use market::{Bar, Incident, MarketView, Quote, Severity};
+pub use message::{CampaignVersion, Command, Message, MessageDone, NewDefinition};
 pub use money::{Bps, Gwei, Price, Rounding, Usd};
 pub use outcome::{BlockRef, Outcome, TokenDelta, TxResult};
 pub use position::{Position, PositionLeg};
 pub use reading::Reading;
+pub use retry::{ErrorClass, RetryPolicy};
 pub use signal::{Alert, AlertLevel, ControlSignal, Restraint};
 pub use snapshot::{ChainView, Holding, PositionView, Snapshot};
-pub use task::{TaskRecord, TaskState, TriggerState};
+pub use task::{
+    Conditions, Edge, Ending, GasWindow, Join, TaskRecord, TaskSpec, TaskState, TriggerState, Work,
+};
 pub use time::Timestamp;
 pub use token::{Token, TokenAmount};
 pub use token_danger::{TokenDanger, TokenFindings, TokenView};

@@ -57,7 +57,10 @@ impl Scheduler {
             let Some(restraint) = restraint_of(&task) else {
                 continue;
             };
-            let stops = waits_from(&task.assignment.action).map(|from| restraint.stops(from));
+            let acts = task.assignment();
+            let stops = acts
+                .and_then(|acts| waits_from(&acts.action))
+                .map(|from| restraint.stops(from));
             match stops.filter(|stops| !stops.is_empty()) {
                 Some(stops) => {
                     let reason = format!("held by a stop: {stops}");

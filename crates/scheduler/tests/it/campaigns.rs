@@ -3,7 +3,7 @@ use std::time::Duration;
 use airdrops_scheduler::{Campaign, CampaignDefect, Scheduler, Trigger, TriggerError};
 use airdrops_types::CampaignId;
 
-use crate::{at, campaign, every, task};
+use crate::{acts, at, campaign, every, set, task};
 
 fn defects(campaign: &Campaign) -> Vec<String> {
     campaign
@@ -17,7 +17,7 @@ fn defects(campaign: &Campaign) -> Vec<String> {
 #[test]
 fn all_errors_are_reported_at_once() {
     let mut last = task("d", &["nobody"]);
-    last.retry.max_attempts = 0;
+    set(&mut last).retry.max_attempts = 0;
     let broken = campaign(
         "weekly",
         Trigger::Interval {
@@ -78,7 +78,7 @@ fn a_chain_of_a_hundred_thousand_tasks_is_checked_without_recursion() {
     }
     tasks.reverse();
     assert_eq!(campaign("c", every(60), tasks.clone()).validate(), Ok(()));
-    tasks[99_999].after.push("t99999".to_owned());
+    tasks[99_999].after.push("t99999".into());
     let errors = campaign("c", every(60), tasks).validate().unwrap_err();
     let [error] = errors.as_slice() else {
         panic!("{} errors", errors.len())
@@ -159,7 +159,7 @@ fn the_scheduler_refuses_the_errors_of_all_campaigns_and_duplicate_names() {
 #[test]
 fn only_operators_unwind() {
     let mut task = task("t", &[]);
-    task.assignment.action = airdrops_types::Action::Unwind;
+    acts(&mut task).action = airdrops_types::Action::Unwind;
     let found = defects(&campaign("farm", Trigger::Once, vec![task]));
     assert_eq!(found.len(), 1);
     assert!(found[0].contains("task t unwinds"), "{found:?}");

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use airdrops_scheduler::{Campaign, Change, RetryPolicy, Scheduler, TaskEvent, Trigger, backoff};
-use airdrops_types::{TaskId, TaskState, Timestamp};
+use airdrops_scheduler::{Campaign, Change, Scheduler, TaskEvent, Trigger, backoff};
+use airdrops_types::{ErrorClass, RetryPolicy, TaskId, TaskState, Timestamp};
 
-use crate::{Store, at, campaign, every, fires, operations, task};
+use crate::{Store, acts, at, campaign, every, fires, operations, set, task};
 
 fn start(campaigns: &[Campaign], now: Timestamp) -> (Scheduler, Store) {
     let store = Store::default();
@@ -44,7 +44,7 @@ fn dependents_start_when_all_before_them_completed() {
 }
 
 #[test]
-fn a_failure_cancels_all_that_comes_after_it_and_names_the_cause() {
+fn a_failure_skips_all_that_comes_after_it_and_names_the_cause() {
     let tasks = vec![
         task("z", &[]),
         task("m", &["z"]),
@@ -55,6 +55,7 @@ fn a_failure_cancels_all_that_comes_after_it_and_names_the_cause() {
     store.keep(&scheduler.tick(at(0)));
     let failed = TaskEvent::StepFailed {
         reason: "reverted".to_owned(),
+        class: ErrorClass::Reverted,
         retryable: false,
         consumed: false,
     };
@@ -64,12 +65,12 @@ fn a_failure_cancels_all_that_comes_after_it_and_names_the_cause() {
     store.keep(&changes);
     let reason = |id: &str| store.tasks[&TaskId::from(id)].reason.clone().unwrap();
     assert_eq!(reason("c/m#1"), "cannot run: c/z#1 failed");
-    assert_eq!(reason("c/a#1"), "cannot run: c/m#1 cancelled");
+    assert_eq!(reason("c/a#1"), "cannot run: c/m#1 skipped");
     assert_eq!(ids(&scheduler), ["c/aside#1"]);
 }
 
 #[test]
-fn a_run_whose_dependency_is_not_stored_is_cancelled_and_does_not_wait_for_ever() {
+fn a_run_whose_dependency_is_not_stored_is_skipped_and_does_not_wait_for_ever() {
     let tasks = vec![task("a", &[]), task("b", &["a"])];
     let campaigns = [campaign("c", every(60), tasks)];
     let (mut scheduler, mut store) = start(&campaigns, at(0));
@@ -78,7 +79,7 @@ fn a_run_whose_dependency_is_not_stored_is_cancelled_and_does_not_wait_for_ever(
     let mut scheduler = store.open(&campaigns, 1, at(1));
     scheduler.tick(at(1));
     let record = scheduler.get(&TaskId::from("c/b#1")).unwrap();
-    assert_eq!(record.state, TaskState::Cancelled);
+    assert_eq!(record.state, TaskState::Skipped);
     assert_eq!(
         record.reason.as_deref(),
         Some("cannot run: c/a#1 is not stored")
@@ -88,7 +89,7 @@ fn a_run_whose_dependency_is_not_stored_is_cancelled_and_does_not_wait_for_ever(
 #[test]
 fn running_comes_first_then_critical_then_the_longest_due_then_the_id() {
     let mut urgent = task("urgent", &[]);
-    urgent.critical = true;
+    set(&mut urgent).critical = true;
     let late = Trigger::Date { at: at(-100) };
     let (mut scheduler, _) = start(
         &[
@@ -144,12 +145,13 @@ fn a_deferred_task_comes_back_at_its_moment_with_its_plan_and_no_attempt_counted
 #[test]
 fn a_failed_attempt_waits_as_the_campaign_says() {
     let mut slow = task("t", &[]);
-    slow.retry = RetryPolicy {
+    set(&mut slow).retry = RetryPolicy {
         max_attempts: 3,
         base: Duration::from_secs(100_000),
         cap: Duration::from_secs(200_000),
+        ..RetryPolicy::default()
     };
-    let policy = slow.retry.clone();
+    let policy = slow.spec.retry.clone();
     let (mut scheduler, _) = start(&[campaign("c", Trigger::Once, vec![slow])], at(0));
     scheduler.tick(at(0));
     let id = TaskId::from("c/t#1");
@@ -158,6 +160,7 @@ fn a_failed_attempt_waits_as_the_campaign_says() {
         scheduler.tick(now);
         let failed = TaskEvent::StepFailed {
             reason: "timeout".to_owned(),
+            class: ErrorClass::Reverted,
             retryable: true,
             consumed: false,
         };
@@ -324,6 +327,7 @@ fn the_runs_of_a_deleted_campaign_go_on() {
     assert_eq!(ids(&scheduler), ["c/a#1"]);
     let failed = TaskEvent::StepFailed {
         reason: "timeout".to_owned(),
+        class: ErrorClass::Reverted,
         retryable: true,
         consumed: true,
     };
@@ -383,7 +387,7 @@ fn what_an_operator_starts_runs_at_once_first_and_under_a_new_number_each_time()
         )
         .unwrap();
     let mut out = task("out", &[]);
-    out.assignment.action = airdrops_types::Action::Unwind;
+    acts(&mut out).action = airdrops_types::Action::Unwind;
     let id = airdrops_types::CampaignId::from("unwind");
     assert!(
         scheduler

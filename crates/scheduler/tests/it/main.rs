@@ -9,12 +9,13 @@ mod table;
 mod triggers;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use airdrops_scheduler::{Campaign, Change, RetryPolicy, Scheduler, TaskDef, Trigger};
+use airdrops_scheduler::{Campaign, Change, Scheduler, TaskDef, Trigger};
 use airdrops_types::{
     Action, Address, AmountSpec, Assignment, CampaignId, Operation, ProtocolId, TaskId, TaskRecord,
-    Timestamp, TriggerState,
+    TaskSpec, Timestamp, TriggerState, Work,
 };
 
 fn assignment() -> Assignment {
@@ -27,25 +28,26 @@ fn assignment() -> Assignment {
 }
 
 fn task(name: &str, after: &[&str]) -> TaskDef {
-    TaskDef {
-        name: name.to_owned(),
-        assignment: assignment(),
-        after: after.iter().map(|&name| name.to_owned()).collect(),
-        critical: false,
-        retry: RetryPolicy {
-            max_attempts: 3,
-            ..RetryPolicy::default()
-        },
+    let mut task = TaskDef::new(name, Work::Act(assignment()), after);
+    set(&mut task).retry.max_attempts = 3;
+    task
+}
+
+/// What stays the same about a task, to be changed.
+fn set(task: &mut TaskDef) -> &mut TaskSpec {
+    Arc::make_mut(&mut task.spec)
+}
+
+/// Its assignment, to be changed.
+fn acts(task: &mut TaskDef) -> &mut Assignment {
+    match &mut set(task).work {
+        Work::Act(assignment) => assignment,
+        other => panic!("{other:?} is no action"),
     }
 }
 
 fn campaign(id: &str, trigger: Trigger, tasks: Vec<TaskDef>) -> Campaign {
-    Campaign {
-        id: CampaignId::from(id),
-        trigger,
-        misfire_grace: None,
-        tasks,
-    }
+    Campaign::new(id, trigger, tasks)
 }
 
 fn every(seconds: u64) -> Trigger {

@@ -1,12 +1,14 @@
 //! Random histories.
 
 use airdrops_scheduler::{Campaign, Scheduler, TaskEvent, Trigger};
-use airdrops_types::{ControlState, Restraint, TaskId, TaskRecord, TaskState, Timestamp};
+use airdrops_types::{
+    ControlState, ErrorClass, Restraint, TaskId, TaskRecord, TaskState, Timestamp,
+};
 use proptest::prelude::*;
 use std::time::Duration;
 
 use crate::restraint::{STATES, under};
-use crate::{Store, at, campaign, every, operations, task};
+use crate::{Store, at, campaign, every, operations, set, task};
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -27,6 +29,7 @@ fn event() -> impl Strategy<Value = TaskEvent> {
     let failed = (prop::bool::weighted(0.9), any::<bool>()).prop_map(|(retryable, consumed)| {
         TaskEvent::StepFailed {
             reason: "failed".to_owned(),
+            class: ErrorClass::Reverted,
             retryable,
             consumed,
         }
@@ -89,7 +92,7 @@ fn campaign_of(id: &str, trigger: Trigger, dag: &[Vec<usize>]) -> Campaign {
         .map(|(index, after)| {
             let after: Vec<&str> = after.iter().map(|&index| names[index].as_str()).collect();
             let mut task = task(&names[index], &after);
-            task.critical = index % 2 == 1;
+            set(&mut task).critical = index % 2 == 1;
             task
         })
         .collect();
@@ -237,7 +240,7 @@ proptest! {
         while let Some(id) = scheduler.runnable().first().cloned() {
             let record = scheduler.get(&id).unwrap();
             for before in &record.after {
-                prop_assert!(ended.contains(before), "{} before {}", id, before);
+                prop_assert!(ended.contains(&before.task), "{} before {}", id, before.task);
             }
             let index: usize = record.name[1..].parse().unwrap();
             let operations = operations(steps[index]);

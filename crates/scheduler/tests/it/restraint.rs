@@ -2,10 +2,11 @@
 
 use airdrops_scheduler::{Change, Scheduler, TaskEvent, Trigger, waits_from};
 use airdrops_types::{
-    Action, ControlState, Restraint, Scope, TaskId, TaskRecord, TaskState, Timestamp, Trip,
+    Action, ControlState, ErrorClass, Restraint, Scope, TaskId, TaskRecord, TaskState, Timestamp,
+    Trip,
 };
 
-use crate::{Store, at, campaign, operations, task};
+use crate::{Store, acts, at, campaign, operations, task};
 
 pub(crate) const STATES: [ControlState; 5] = [
     ControlState::Active,
@@ -38,7 +39,7 @@ pub(crate) fn under(state: ControlState) -> Restraint {
 fn ready(actions: &[Action]) -> (Scheduler, Store) {
     let tasks = actions.iter().map(|action| {
         let mut task = task(action.verb(), &[]);
-        task.assignment.action = action.clone();
+        acts(&mut task).action = action.clone();
         task
     });
     let campaigns = [campaign("c", Trigger::Once, tasks.collect())];
@@ -188,6 +189,7 @@ fn what_waits_for_a_moment_waits_for_the_stop_instead() {
     let (mut scheduler, _) = ready(&[Action::Supply]);
     let failed = TaskEvent::StepFailed {
         reason: "reverted".to_owned(),
+        class: ErrorClass::Reverted,
         retryable: true,
         consumed: false,
     };

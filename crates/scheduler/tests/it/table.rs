@@ -1,42 +1,20 @@
 //! Every state with every event.
 
-use airdrops_scheduler::{Scheduler, TaskEvent, TransitionError, Trigger, task_id};
-use airdrops_types::{TaskId, TaskRecord, TaskState, Timestamp};
+use std::sync::Arc;
 
-use crate::{assignment, at, campaign, fires, operations, task};
+use airdrops_scheduler::{Scheduler, TaskEvent, TransitionError, Trigger};
+use airdrops_types::{ErrorClass, TaskId, TaskRecord, TaskState, Timestamp};
 
-const STATES: [TaskState; 8] = [
-    TaskState::Pending,
-    TaskState::Ready,
-    TaskState::Deferred,
-    TaskState::Running,
-    TaskState::Retrying,
-    TaskState::Completed,
-    TaskState::Failed,
-    TaskState::Cancelled,
-];
+use crate::{at, campaign, fires, operations, task};
 
 fn record(state: TaskState, steps: Option<usize>) -> TaskRecord {
-    let campaign = "c".into();
+    let spec = Arc::clone(&task("t", &[]).spec);
     TaskRecord {
-        id: task_id(&campaign, "t", 1),
-        campaign,
-        name: "t".to_owned(),
-        run: 1,
-        assignment: assignment(),
-        after: vec![],
-        critical: false,
         state,
-        reason: None,
         not_before: Some(at(50)),
-        attempts: 0,
-        max_attempts: 3,
         plan: steps.map(operations),
-        cursor: 0,
         step: 4,
-        due: at(0),
-        started: None,
-        ended: None,
+        ..TaskRecord::new(&"c".into(), "t", 1, spec, at(0))
     }
 }
 
@@ -47,6 +25,7 @@ fn scheduler(record: TaskRecord) -> Scheduler {
 fn failed(retryable: bool, consumed: bool) -> TaskEvent {
     TaskEvent::StepFailed {
         reason: "reverted".to_owned(),
+        class: ErrorClass::Reverted,
         retryable,
         consumed,
     }
@@ -71,6 +50,12 @@ fn events() -> Vec<(&'static str, TaskEvent)> {
             "held",
             TaskEvent::Held {
                 reason: "everything is halted".to_owned(),
+            },
+        ),
+        (
+            "submitted",
+            TaskEvent::Submitted {
+                note: "supplied".to_owned(),
             },
         ),
         (
@@ -101,14 +86,16 @@ fn expected(state: TaskState, steps: Option<usize>, event: &str) -> Option<TaskS
         (S::Ready, Some(_), "resumed") => Some(S::Running),
         (S::Ready | S::Running, _, "deferred") => Some(S::Deferred),
         (S::Ready | S::Running | S::Deferred, _, "held") => Some(S::Deferred),
-        (S::Running, Some(1), "step done") => Some(S::Completed),
-        (S::Running, Some(2), "step done") => Some(S::Running),
-        (S::Ready | S::Running, _, "failed" | "failed, consumed") => Some(S::Retrying),
-        (S::Ready | S::Running, _, "failed for good") => Some(S::Failed),
-        (S::Ready | S::Running | S::Deferred | S::Retrying, _, "replan") => Some(S::Ready),
-        (S::Pending | S::Ready | S::Running | S::Deferred | S::Retrying, _, "cancel") => {
-            Some(S::Cancelled)
+        (S::Running, Some(_), "submitted") => Some(S::Awaiting),
+        (S::Running | S::Awaiting, Some(1), "step done") => Some(S::Completed),
+        (S::Running | S::Awaiting, Some(2), "step done") => Some(S::Running),
+        (S::Ready | S::Running | S::Awaiting, _, "failed" | "failed, consumed") => {
+            Some(S::Retrying)
         }
+        (S::Ready | S::Running | S::Awaiting, _, "failed for good") => Some(S::Failed),
+        (S::Pending, _, "replan") => None,
+        (open, _, "replan") if !open.is_final() => Some(S::Ready),
+        (open, _, "cancel") if !open.is_final() => Some(S::Cancelled),
         _ => None,
     }
 }
@@ -116,7 +103,7 @@ fn expected(state: TaskState, steps: Option<usize>, event: &str) -> Option<TaskS
 #[test]
 fn every_state_takes_exactly_the_events_of_the_table() {
     let mut taken = 0;
-    for state in STATES {
+    for state in TaskState::ALL {
         for steps in [None, Some(1), Some(2)] {
             for (name, event) in events() {
                 let before = record(state, steps);
@@ -140,7 +127,7 @@ fn every_state_takes_exactly_the_events_of_the_table() {
             }
         }
     }
-    assert_eq!(taken, 2 + 2 + 6 + 9 + 2 + 12 + 6 + 12 + 15);
+    assert_eq!(taken, 2 + 2 + 6 + 9 + 2 + 4 + 18 + 9 + 15 + 18);
 }
 
 /// What the event does besides the state.
@@ -175,14 +162,14 @@ fn check(before: &TaskRecord, after: &TaskRecord, event: &str, case: &str) {
 }
 
 #[test]
-fn the_last_attempt_fails_the_task_and_the_reason_counts_it() {
+fn the_last_attempt_ends_on_the_dead_letter_list_and_the_reason_counts_it() {
     let mut last = record(TaskState::Running, Some(1));
     last.attempts = 2;
     let id = last.id.clone();
     let mut scheduler = scheduler(last);
     scheduler.apply(&id, failed(true, true), at(10)).unwrap();
     let after = scheduler.get(&id).unwrap();
-    assert_eq!(after.state, TaskState::Failed);
+    assert_eq!(after.state, TaskState::Dead);
     assert_eq!(after.reason.as_deref(), Some("reverted (attempt 3 of 3)"));
 }
 

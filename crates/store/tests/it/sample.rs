@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use airdrops_store::{Access, Options, Sqlite};
 use airdrops_types::{
     Action, Address, AmountSpec, Assignment, Attempt, B256, BlockRef, Bytes, Call, CampaignId,
     ChainId, ChainView, ControlState, EquityPoint, Holding, I256, Intent, IntentId, LedgerEntry,
     LedgerKind, NewSignature, Operation, Origin, PermitTerms, Position, PositionLeg, PositionView,
-    Price, Purpose, Reading, Reservation, Scope, Snapshot, TaskId, TaskRecord, TaskState,
+    Price, Purpose, Reading, Reservation, Scope, Snapshot, TaskId, TaskRecord, TaskSpec, TaskState,
     Timestamp, Token, TokenDelta, TriggerState, Trip, TxResult, U256, Usd,
 };
-use airdrops_types::{AssetId, Outcome};
+use airdrops_types::{AssetId, Conditions, Edge, ErrorClass, Outcome, Work};
 
 pub(crate) const CHAIN: ChainId = ChainId(8453);
 pub(crate) const WALLET: Address = Address::repeat_byte(0xAB);
@@ -70,12 +71,10 @@ pub(crate) fn dollar() -> Token {
 }
 
 pub(crate) fn task(run: u64, state: TaskState) -> TaskRecord {
-    TaskRecord {
-        id: task_id(run),
-        campaign: CampaignId::new("farm"),
-        name: "supply".into(),
-        run,
-        assignment: Assignment {
+    let campaign = CampaignId::new("farm");
+    let spec = TaskSpec {
+        critical: true,
+        ..TaskSpec::of(Work::Act(Assignment {
             wallet: WALLET,
             protocol: "vault".into(),
             action: Action::Swap {
@@ -83,14 +82,18 @@ pub(crate) fn task(run: u64, state: TaskState) -> TaskRecord {
                 to: "USDC".into(),
             },
             amount: AmountSpec::Exact("1.25".into()),
-        },
-        after: vec![task_id(run + 1000)],
-        critical: true,
+        }))
+    };
+    TaskRecord {
+        after: vec![Edge {
+            task: task_id(run + 1000),
+            on: Conditions::COMPLETION,
+        }],
         state,
         reason: Some("gas is 31 gwei, ceiling is 30 gwei".into()),
         not_before: Some(Timestamp(77)),
         attempts: 1,
-        max_attempts: 5,
+        failures: vec![(ErrorClass::Transient, 1)],
         plan: Some(vec![
             Operation::Approve {
                 token: dollar(),
@@ -104,9 +107,8 @@ pub(crate) fn task(run: u64, state: TaskState) -> TaskRecord {
         ]),
         cursor: 1,
         step: 2,
-        due: Timestamp(70),
         started: Some(Timestamp(71)),
-        ended: None,
+        ..TaskRecord::new(&campaign, "supply", run, Arc::new(spec), Timestamp(70))
     }
 }
 
@@ -116,6 +118,8 @@ pub(crate) fn trigger(runs: u64) -> TriggerState {
         next: Some(Timestamp(1_000_000)),
         runs,
         definition: "cron 0 9 * * *".into(),
+        first_seen: Timestamp(60),
+        paused: None,
     }
 }
 
