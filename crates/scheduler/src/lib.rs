@@ -12,8 +12,10 @@
 
 pub mod campaign;
 pub mod engine;
+pub mod event;
 pub mod lease;
 pub mod machine;
+pub mod policy;
 pub mod retry;
 pub mod transition;
 pub mod trigger;
@@ -23,8 +25,10 @@ pub use campaign::{
     MeasureCondition, TaskDef, Timing, Trigger,
 };
 pub use engine::{Engine, EngineError, Restored, Transitions};
+pub use event::{Event, Happening};
 pub use lease::{Claim, Fenced, Held, Lane, Lease, NodeId};
 pub use machine::{Change, Scheduler, task_id, waits_from};
+pub use policy::{Quarantine, Rate, SchedulerPolicy};
 pub use retry::backoff;
 pub use transition::{TaskEvent, TransitionError};
 pub use trigger::{TriggerError, next_fire};

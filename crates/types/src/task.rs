@@ -109,6 +109,16 @@ pub enum Ending {
     Skip,
 }
 
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Skip => "skip",
+        })
+    }
+}
+
 /// The endings of a predecessor that let a task go on: a set of [`Ending`]s, not empty. Written as a
 /// list of `success`, `failure`, `skip`, and `completion` for the first two together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
