@@ -3,6 +3,7 @@
 //! Sans-I/O: instants and events come in, records to be stored come out. Nothing here reads a
 //! clock, draws a random number, or waits.
 //!
+//! - [`admission`]: whether a signature may be stored.
 //! - [`campaign`]: what an operator defines, and what is wrong with it.
 //! - [`engine`]: what keeps it all, as a trait; [`lease`]: who may move what.
 //! - [`trigger`]: the instants of a trigger, across daylight saving time.
@@ -10,6 +11,7 @@
 //! - [`machine`]: all runs and triggers together.
 //! - [`retry`]: how long to wait after a failure.
 
+pub mod admission;
 pub mod campaign;
 pub mod engine;
 pub mod event;
