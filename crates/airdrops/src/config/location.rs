@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airdrops_runtime::Mode;
-use airdrops_store::{Access, Options, Sqlite, Store, StoreError};
-use secrecy::SecretString;
+use airdrops_store::{Access, Options, Postgres, Sqlite, Store, StoreError};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::reader::{At, Reader, SecretPlace};
 use super::section::Section;
@@ -60,9 +60,15 @@ impl Location {
         };
         match self {
             Self::File(path) => Ok(Arc::new(Sqlite::open(path, access, options)?)),
-            Self::Server { .. } => Err(StoreError::Database(
-                "this build has no PostgreSQL client".to_owned(),
-            )),
+            Self::Server { url, node, lease } => {
+                let options = Options {
+                    node: node.clone().unwrap_or(options.node),
+                    lease: *lease,
+                    ..options
+                };
+                let url = url.expose_secret();
+                Ok(Arc::new(Postgres::open(url, access, options)?))
+            }
         }
     }
 }

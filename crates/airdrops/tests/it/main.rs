@@ -8,6 +8,7 @@
 mod allocate;
 mod arrows;
 mod backtest;
+mod cluster;
 mod configuration;
 mod crash;
 mod demo;
