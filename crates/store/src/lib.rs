@@ -14,6 +14,7 @@ pub mod batch;
 pub mod checkpoint;
 mod durable;
 pub mod error;
+mod open;
 pub mod postgres;
 mod rules;
 mod sql;
@@ -25,6 +26,7 @@ pub use batch::{Batch, Committed, Sample};
 pub use checkpoint::CHECKPOINTS;
 pub use durable::Durable;
 pub use error::StoreError;
+pub use open::{is_server, open};
 pub use postgres::Postgres;
 pub use sqlite::Sqlite;
 pub use store::{

@@ -85,10 +85,10 @@ impl Postgres {
         self.server.url(&name)
     }
 
-    /// Stops the whole server for a while, as a machine that is suspended does.
+    /// The number of the server's first process.
     ///
     /// # Errors
-    /// Why the server has no such process.
+    /// If the server has ended.
     pub fn process(&self) -> std::io::Result<u32> {
         let text = std::fs::read_to_string(self.server.folder.path().join("data/postmaster.pid"))?;
         let first = text.lines().next().unwrap_or_default();
