@@ -14,6 +14,8 @@ pub mod batch;
 pub mod checkpoint;
 mod durable;
 pub mod error;
+pub mod group;
+mod open;
 pub mod postgres;
 mod rules;
 mod sql;
@@ -25,6 +27,8 @@ pub use batch::{Batch, Committed, Sample};
 pub use checkpoint::CHECKPOINTS;
 pub use durable::Durable;
 pub use error::StoreError;
+pub use group::{GroupCommit, Ticket};
+pub use open::{is_server, open};
 pub use postgres::Postgres;
 pub use sqlite::Sqlite;
 pub use store::{

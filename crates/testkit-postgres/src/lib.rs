@@ -1,5 +1,5 @@
 //! A real PostgreSQL server for tests: started from what the machine has, in a temporary folder,
-//! reached by a socket in it, and gone with its last user, also if that is killed.
+//! reached by a socket in it, and gone with the process that started it, also if that is killed.
 //!
 //! A crate of its own, so that the store's tests need not build the chain's testkit.
 
@@ -9,10 +9,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use crate::program::Programs;
@@ -26,7 +25,7 @@ const LOG: &str = "AIRDROPS_SKIP_LOG";
 /// How long a server may take to start.
 const STARTS_WITHIN: Duration = Duration::from_secs(60);
 
-/// A running server. Clones are the same one; it ends with the last of them.
+/// A running server. Clones are the same one.
 #[derive(Debug, Clone)]
 pub struct Postgres {
     server: Arc<Server>,
@@ -34,16 +33,15 @@ pub struct Postgres {
 
 #[derive(Debug)]
 struct Server {
-    /// Kills the server when its standard input is closed.
-    watcher: Child,
-    socket: PathBuf,
+    /// Ends the server and removes its folder when its standard input is closed.
+    _watcher: Child,
+    folder: PathBuf,
     databases: AtomicU64,
-    folder: TempDir,
 }
 
 impl Postgres {
-    /// The server of this process, started if nobody uses it yet. It is told not to wait for the
-    /// disk: for claims about crashes of the program, not of the machine. `None` where there is no
+    /// The server of this process, started by its first use. It is told not to wait for the disk:
+    /// for claims about crashes of the program, not of the machine. `None` where there is no
     /// server to be started: then the test says so, loudly.
     ///
     /// # Panics
@@ -51,9 +49,10 @@ impl Postgres {
     /// `AIRDROPS_REQUIRE_POSTGRES=1`: a skipped test is not a passed one.
     #[must_use]
     pub fn start() -> Option<Self> {
-        static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
+        static SHARED: Mutex<Option<Arc<Server>>> = Mutex::new(None);
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(server) = shared.upgrade() {
+        if let Some(server) = &*shared {
+            let server = Arc::clone(server);
             return Some(Self { server });
         }
         let Some(programs) = Programs::find() else {
@@ -64,7 +63,7 @@ impl Postgres {
             Ok(server) => Arc::new(server),
             Err(why) => panic!("PostgreSQL does not start: {why}"),
         };
-        *shared = Arc::downgrade(&server);
+        *shared = Some(Arc::clone(&server));
         Some(Self { server })
     }
 
@@ -85,12 +84,12 @@ impl Postgres {
         self.server.url(&name)
     }
 
-    /// Stops the whole server for a while, as a machine that is suspended does.
+    /// The number of the server's first process.
     ///
     /// # Errors
-    /// Why the server has no such process.
+    /// If the server has ended.
     pub fn process(&self) -> std::io::Result<u32> {
-        let text = std::fs::read_to_string(self.server.folder.path().join("data/postmaster.pid"))?;
+        let text = std::fs::read_to_string(self.server.folder.join("data/postmaster.pid"))?;
         let first = text.lines().next().unwrap_or_default();
         first.parse().map_err(std::io::Error::other)
     }
@@ -147,9 +146,9 @@ fn said(error: &tokio_postgres::Error) -> String {
 
 impl Server {
     fn start(programs: &Programs, options: &[&str]) -> Result<Self, String> {
-        let folder = programs.folder().map_err(|error| error.to_string())?;
-        let data = folder.path().join("data");
-        let socket = folder.path().to_owned();
+        // From here on the watcher removes it.
+        let folder = programs.folder().map_err(|error| error.to_string())?.keep();
+        let data = folder.join("data");
         programs.cluster(&data)?;
         let mut server = programs.command("postgres");
         server.arg("-D").arg(&data).args(options).args([
@@ -163,23 +162,26 @@ impl Server {
             "max_connections=60",
             "-c",
         ]);
-        server.arg(format!("unix_socket_directories={}", socket.display()));
-        let log = std::fs::File::create(folder.path().join("log"));
-        let log = log.map_err(|error| error.to_string())?;
-        let mut watcher = watched(&server);
-        watcher.stdin(Stdio::piped()).stdout(Stdio::null());
-        watcher.stderr(log);
-        let watcher = watcher.spawn().map_err(|error| error.to_string())?;
+        server.arg(format!("unix_socket_directories={}", folder.display()));
+        let log = std::fs::File::create(folder.join("log"));
+        let mut watcher = Command::new("sh");
+        watcher
+            .args(["-c", WATCH, "watcher"])
+            .arg(&folder)
+            .arg(server.get_program())
+            .args(server.get_args())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log.map_err(|error| error.to_string())?);
         let server = Self {
-            watcher,
-            socket,
-            databases: AtomicU64::new(0),
+            _watcher: watcher.spawn().map_err(|error| error.to_string())?,
             folder,
+            databases: AtomicU64::new(0),
         };
         let until = Instant::now() + STARTS_WITHIN;
         while let Err(why) = query(&server.url("postgres"), "SELECT 1") {
             if Instant::now() > until {
-                let log = std::fs::read_to_string(server.folder.path().join("log"));
+                let log = std::fs::read_to_string(server.folder.join("log"));
                 return Err(format!("{why}\n{}", log.unwrap_or_default()));
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -188,31 +190,15 @@ impl Server {
     }
 
     fn url(&self, database: &str) -> String {
-        let socket = self.socket.to_string_lossy().replace('/', "%2F");
+        let socket = self.folder.to_string_lossy().replace('/', "%2F");
         format!("postgres://{}@{socket}/{database}", program::SUPERUSER)
     }
 }
 
-/// The command under a shell that ends it as soon as its own standard input is closed, be it that
-/// this process dropped the server or that it was killed.
-fn watched(command: &Command) -> Command {
-    let mut shell = Command::new("sh");
-    shell.args([
-        "-c",
-        r#""$@" </dev/null & pid=$!; cat >/dev/null; kill -QUIT $pid 2>/dev/null; wait $pid"#,
-        "watcher",
-    ]);
-    shell.arg(command.get_program()).args(command.get_args());
-    shell
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.watcher.stdin.take());
-        // It ends once the server has.
-        let _ = self.watcher.wait();
-    }
-}
+/// Runs the server, ends it as soon as its own standard input is closed, which is when the process
+/// that started it ends in whatever way, and removes the folder.
+const WATCH: &str = r#"folder=$1; shift; "$@" </dev/null & pid=$!
+cat >/dev/null; kill -QUIT $pid 2>/dev/null; wait $pid; rm -rf "$folder""#;
 
 /// Says on standard error that the current test did not run, and why, past the test harness's
 /// capture.

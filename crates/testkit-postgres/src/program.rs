@@ -74,8 +74,34 @@ impl Programs {
         command
     }
 
-    /// Makes an empty cluster.
+    /// An empty cluster: a copy of one that is kept among what the tests were built into, since
+    /// making one takes longer than most tests.
     pub(crate) fn cluster(&self, data: &Path) -> Result<(), String> {
+        let Some(kept) = self.kept() else {
+            return self.initialise(data);
+        };
+        if !kept.exists() {
+            self.initialise(data)?;
+            let fresh = kept.with_extension(std::process::id().to_string());
+            copy(data, &fresh)?;
+            // Another test may have been first: then its copy stays.
+            if std::fs::rename(&fresh, &kept).is_err() {
+                let _ = std::fs::remove_dir_all(&fresh);
+            }
+            return Ok(());
+        }
+        copy(&kept, data)
+    }
+
+    /// Where the empty cluster of these programs is kept.
+    fn kept(&self) -> Option<PathBuf> {
+        let test = std::env::current_exe().ok()?;
+        let built = test.parent()?.parent()?;
+        let version: String = self.folder.to_string_lossy().replace('/', "-");
+        Some(built.join(format!("postgres-cluster{version}")))
+    }
+
+    fn initialise(&self, data: &Path) -> Result<(), String> {
         let made = self
             .command("initdb")
             .args(["--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
@@ -89,6 +115,19 @@ impl Programs {
         } else {
             Err(String::from_utf8_lossy(&made.stderr).into_owned())
         }
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    let copied = Command::new("cp")
+        .args(["-a", "--"])
+        .args([from, to])
+        .output()
+        .map_err(|error| error.to_string())?;
+    if copied.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&copied.stderr).into_owned())
     }
 }
 

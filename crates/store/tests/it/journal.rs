@@ -1,6 +1,8 @@
 //! The journal: what is written reads back, and nothing changes it unnoticed.
 
-use airdrops_store::{Access, Batch, JournalCheck, Sqlite, Store};
+use std::sync::Arc;
+
+use airdrops_store::{Access, Batch, JournalCheck, Store};
 use airdrops_types::{
     B256, ControlState, Entry, LedgerKind, Reason, Scope, Target, TaskState, Timestamp, TxResult,
     Usd, Verdict,
@@ -11,8 +13,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::sample::{
-    self, CHAIN, Place, WALLET, booking, dollar, intent, number, outcome, signature, task_id,
-    terms, trip,
+    self, CHAIN, Place, WALLET, booking, dollar, intent, number, outcome, places, signature,
+    task_id, terms, trip,
 };
 
 /// One of every kind, in which wide integers have their ends.
@@ -129,8 +131,24 @@ fn every_entry() -> Vec<Entry> {
     ]
 }
 
-fn written() -> (Place, Sqlite) {
-    let place = Place::new();
+fn written() -> (Place, Arc<dyn Store>) {
+    let place = Place::file();
+    let store = write(&place);
+    (place, store)
+}
+
+/// The same in every kind of database.
+fn written_everywhere() -> Vec<(Place, Arc<dyn Store>)> {
+    places()
+        .into_iter()
+        .map(|place| {
+            let store = write(&place);
+            (place, store)
+        })
+        .collect()
+}
+
+fn write(place: &Place) -> Arc<dyn Store> {
     let store = place.open(Access::Runner);
     for (at, entry) in (1000..).zip(every_entry()) {
         store
@@ -140,41 +158,43 @@ fn written() -> (Place, Sqlite) {
             })
             .unwrap();
     }
-    (place, store)
+    store
 }
 
 #[test]
 fn every_kind_of_entry_reads_back_as_it_was_written() {
-    let (_place, store) = written();
-    let journal = store.journal(1, usize::MAX).unwrap();
-    let entries: Vec<Entry> = journal.iter().map(|line| line.entry.clone()).collect();
-    assert_eq!(entries, every_entry());
-    for (line, seq) in journal.iter().zip(1..) {
-        assert_eq!(
-            (line.seq, line.at),
-            (seq, Timestamp(999 + i64::try_from(seq).unwrap()))
-        );
+    for (_place, store) in written_everywhere() {
+        let journal = store.journal(1, usize::MAX).unwrap();
+        let entries: Vec<Entry> = journal.iter().map(|line| line.entry.clone()).collect();
+        assert_eq!(entries, every_entry());
+        for (line, seq) in journal.iter().zip(1..) {
+            assert_eq!(
+                (line.seq, line.at),
+                (seq, Timestamp(999 + i64::try_from(seq).unwrap()))
+            );
+        }
     }
 }
 
 #[test]
 fn the_journal_is_read_from_a_number_from_its_end_and_by_task() {
-    let (_place, store) = written();
-    let seqs = |entries: Vec<airdrops_types::JournalEntry>| {
-        entries.iter().map(|line| line.seq).collect::<Vec<_>>()
-    };
-    assert_eq!(seqs(store.journal(3, 2).unwrap()), [3, 4]);
-    assert_eq!(seqs(store.journal(15, 9).unwrap()), [15]);
-    assert_eq!(seqs(store.journal(16, 9).unwrap()), [0; 0]);
-    assert_eq!(seqs(store.journal(u64::MAX, 9).unwrap()), [0; 0]);
-    assert_eq!(seqs(store.journal_tail(2).unwrap()), [14, 15]);
-    assert_eq!(store.journal_tail(usize::MAX).unwrap().len(), 15);
-    assert_eq!(
-        seqs(store.journal_for_task(&task_id(1)).unwrap()),
-        [7, 8, 9, 10, 12, 13]
-    );
-    assert_eq!(seqs(store.journal_for_task(&task_id(2)).unwrap()), [7, 11]);
-    assert_eq!(store.journal_for_task(&task_id(3)).unwrap(), []);
+    for (_place, store) in written_everywhere() {
+        let seqs = |entries: Vec<airdrops_types::JournalEntry>| {
+            entries.iter().map(|line| line.seq).collect::<Vec<_>>()
+        };
+        assert_eq!(seqs(store.journal(3, 2).unwrap()), [3, 4]);
+        assert_eq!(seqs(store.journal(15, 9).unwrap()), [15]);
+        assert_eq!(seqs(store.journal(16, 9).unwrap()), [0; 0]);
+        assert_eq!(seqs(store.journal(u64::MAX, 9).unwrap()), [0; 0]);
+        assert_eq!(seqs(store.journal_tail(2).unwrap()), [14, 15]);
+        assert_eq!(store.journal_tail(usize::MAX).unwrap().len(), 15);
+        assert_eq!(
+            seqs(store.journal_for_task(&task_id(1)).unwrap()),
+            [7, 8, 9, 10, 12, 13]
+        );
+        assert_eq!(seqs(store.journal_for_task(&task_id(2)).unwrap()), [7, 11]);
+        assert_eq!(store.journal_for_task(&task_id(3)).unwrap(), []);
+    }
 }
 
 /// The formula, a second time and independently, over the bytes in the file.
@@ -216,32 +236,33 @@ fn hashes_follow_the_documented_formula() {
 
 #[test]
 fn an_empty_journal_is_intact() {
-    let place = Place::new();
-    let store = place.open(Access::Runner);
-    assert_eq!(
-        store.verify_journal().unwrap(),
-        JournalCheck::Ok {
-            entries: 0,
-            last_hash: B256::ZERO
-        }
-    );
+    for place in places() {
+        let store = place.open(Access::Runner);
+        assert_eq!(
+            store.verify_journal().unwrap(),
+            JournalCheck::Ok {
+                entries: 0,
+                last_hash: B256::ZERO
+            }
+        );
+    }
 }
 
 #[test]
 fn signatures_and_halts_belong_to_the_chain() {
-    use airdrops_types::TransactionLog;
-    let (_place, store) = written();
-    store.record_signature(&signature(1, 0)).unwrap();
-    let change = airdrops_store::ControlChange::Trip(trip(
-        Scope::Everything,
-        "manual",
-        ControlState::Halted,
-    ));
-    store.set_control(Timestamp(2000), &change, "ada").unwrap();
-    assert!(matches!(
-        store.verify_journal().unwrap(),
-        JournalCheck::Ok { entries: 17, .. }
-    ));
+    for (_place, store) in written_everywhere() {
+        store.record_signature(&signature(1, 0)).unwrap();
+        let change = airdrops_store::ControlChange::Trip(trip(
+            Scope::Everything,
+            "manual",
+            ControlState::Halted,
+        ));
+        store.set_control(Timestamp(2000), &change, "ada").unwrap();
+        assert!(matches!(
+            store.verify_journal().unwrap(),
+            JournalCheck::Ok { entries: 17, .. }
+        ));
+    }
 }
 
 #[test]
@@ -275,7 +296,7 @@ fn tamper(place: &Place) -> Connection {
     raw
 }
 
-fn broken_at(store: &Sqlite) -> Option<u64> {
+fn broken_at(store: &dyn Store) -> Option<u64> {
     match store.verify_journal().unwrap() {
         JournalCheck::Ok { .. } => None,
         JournalCheck::Broken { seq, why } => {
@@ -311,7 +332,7 @@ fn removed_moved_and_added_entries_are_found() {
     ] {
         let (place, store) = written();
         tamper(&place).execute_batch(sql).unwrap();
-        assert_eq!(broken_at(&store), Some(found), "{sql}");
+        assert_eq!(broken_at(&*store), Some(found), "{sql}");
     }
 }
 
@@ -324,7 +345,7 @@ fn a_changed_head_is_found() {
     ] {
         let (place, store) = written();
         tamper(&place).execute_batch(sql).unwrap();
-        assert_eq!(broken_at(&store), Some(found), "{sql}");
+        assert_eq!(broken_at(&*store), Some(found), "{sql}");
     }
 }
 
@@ -344,12 +365,12 @@ fn nothing_can_be_appended_after_a_truncation() {
         ..Batch::at(Timestamp(3000))
     };
     assert!(store.commit(&note).is_err());
-    assert_eq!(broken_at(&store), Some(11));
+    assert_eq!(broken_at(&*store), Some(11));
 }
 
 /// Flips bits of one byte of one column, checks, and puts it back.
 fn assert_flip_is_found(
-    store: &Sqlite,
+    store: &dyn Store,
     raw: &Connection,
     seq: u64,
     column: &str,
@@ -415,7 +436,7 @@ fn any_flipped_byte_is_found() {
     let raw = tamper(&place);
     let column = prop_oneof![Just("entry"), Just("at"), Just("hash")];
     proptest!(ProptestConfig::with_cases(1000), |(seq in 1u64..=15, column in column, at: usize, mask in 1u8..)| {
-        assert_flip_is_found(&store, &raw, seq, column, at, mask);
+        assert_flip_is_found(&*store, &raw, seq, column, at, mask);
     });
 }
 
@@ -428,7 +449,7 @@ fn every_byte_of_an_entry_counts() {
             .unwrap()
             .len();
         for at in 0..length {
-            assert_flip_is_found(&store, &raw, seq as u64, "entry", at, 0x01);
+            assert_flip_is_found(&*store, &raw, seq as u64, "entry", at, 0x01);
         }
     }
 }

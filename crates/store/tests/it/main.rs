@@ -3,6 +3,8 @@
 
 mod commit;
 mod control;
+mod group;
+mod inbox;
 mod journal;
 mod nodes;
 mod open;

@@ -1,6 +1,6 @@
 //! Who may open a database, and which.
 
-use airdrops_store::{Access, Batch, Options, Sqlite, Store, StoreError};
+use airdrops_store::{Access, Batch, Options, Sqlite, StoreError};
 use airdrops_types::{Entry, Timestamp};
 
 use crate::sample::Place;
@@ -13,12 +13,12 @@ fn note(text: &str) -> Batch {
 }
 
 fn open(place: &Place, access: Access) -> Result<Sqlite, StoreError> {
-    Sqlite::open(&place.path, access, Options::default())
+    Sqlite::open(place.path(), access, Options::default())
 }
 
 #[test]
 fn a_second_runner_is_refused_and_told_who_runs() {
-    let place = Place::new();
+    let place = Place::file();
     let first = place.open(Access::Runner);
     let Err(error) = open(&place, Access::Runner) else {
         panic!("two runners");
@@ -38,7 +38,7 @@ fn a_second_runner_is_refused_and_told_who_runs() {
 
 #[test]
 fn a_reader_sees_what_a_running_runner_commits() {
-    let place = Place::new();
+    let place = Place::file();
     let runner = place.open(Access::Runner);
     let reader = place.open(Access::ReadOnly);
     for entries in 1..4 {
@@ -55,22 +55,22 @@ fn a_reader_sees_what_a_running_runner_commits() {
 
 #[test]
 fn reading_a_database_that_is_not_there_says_so_and_makes_none() {
-    let place = Place::new();
+    let place = Place::file();
     assert_eq!(
         open(&place, Access::ReadOnly).err(),
         Some(StoreError::Missing {
-            path: place.path.clone()
+            path: place.path().to_owned()
         })
     );
-    assert!(!place.path.exists());
+    assert!(!place.path().exists());
 }
 
 #[test]
 fn a_newer_database_is_refused_and_left_alone() {
-    let place = Place::new();
+    let place = Place::file();
     drop(place.open(Access::Runner));
     place.raw().pragma_update(None, "user_version", 99).unwrap();
-    let before = std::fs::read(&place.path).unwrap();
+    let before = std::fs::read(place.path()).unwrap();
     for access in [Access::Runner, Access::Operator, Access::ReadOnly] {
         let error = open(&place, access).err().unwrap();
         assert!(
@@ -78,14 +78,14 @@ fn a_newer_database_is_refused_and_left_alone() {
             "{access}: {error}"
         );
     }
-    assert_eq!(std::fs::read(&place.path).unwrap(), before);
+    assert_eq!(std::fs::read(place.path()).unwrap(), before);
 }
 
 #[test]
 fn a_database_of_another_program_is_refused_and_left_alone() {
-    let place = Place::new();
+    let place = Place::file();
     place.raw().execute_batch("CREATE TABLE t (x)").unwrap();
-    let before = std::fs::read(&place.path).unwrap();
+    let before = std::fs::read(place.path()).unwrap();
     for access in [Access::Runner, Access::Operator] {
         let error = open(&place, access).err().unwrap();
         assert!(matches!(error, StoreError::Foreign { .. }), "{error}");
@@ -94,17 +94,17 @@ fn a_database_of_another_program_is_refused_and_left_alone() {
         open(&place, Access::ReadOnly),
         Err(StoreError::Older { found: 0, .. })
     ));
-    assert_eq!(std::fs::read(&place.path).unwrap(), before);
+    assert_eq!(std::fs::read(place.path()).unwrap(), before);
 }
 
 #[cfg(unix)]
 #[test]
 fn nobody_else_may_read_the_files() {
     use std::os::unix::fs::PermissionsExt;
-    let place = Place::new();
+    let place = Place::file();
     // Made by somebody careless.
-    std::fs::write(&place.path, []).unwrap();
-    std::fs::set_permissions(&place.path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::write(place.path(), []).unwrap();
+    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
     let store = place.open(Access::Runner);
     store.commit(&note("secret")).unwrap();
     for ending in ["", "-wal", "-shm", ".lock"] {
@@ -122,10 +122,10 @@ fn nobody_else_may_read_the_files() {
 #[test]
 fn opening_the_database_again_keeps_the_locks_of_the_process() {
     use std::os::unix::fs::MetadataExt;
-    let place = Place::new();
+    let place = Place::file();
     let runner = place.open(Access::Runner);
     let locks = || {
-        let file = format!(":{} ", std::fs::metadata(&place.path).unwrap().ino());
+        let file = format!(":{} ", std::fs::metadata(place.path()).unwrap().ino());
         std::fs::read_to_string("/proc/locks")
             .unwrap()
             .lines()

@@ -2,31 +2,29 @@
 //! as a child.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use airdrops_store::{
-    Access, Batch, CHECKPOINTS, ControlChange, JournalCheck, Options, Sqlite, Store, StoreError,
-    TaskFilter,
+    Access, Batch, CHECKPOINTS, ControlChange, JournalCheck, Options, Store, StoreError, TaskFilter,
 };
 use airdrops_types::{
-    Answer, ControlState, Entry, I256, LogError, Scope, TaskState, Timestamp, TransactionLog,
-    TxResult,
+    Answer, ControlState, Entry, I256, LogError, Scope, TaskState, Timestamp, TxResult,
 };
 use serde_json::json;
 
 use crate::sample::{
-    self, Place, attempt, block, booking, equity, ether, intent, number, outcome, signature, task,
-    task_id,
+    self, NODE, Place, attempt, block, booking, equity, ether, intent, number, outcome, places,
+    signature, task, task_id,
 };
 
 const DATABASE: &str = "STORE_TEST_DATABASE";
 const STOP_AT: &str = "STORE_TEST_STOP_AT";
 
-fn spawn(test: &str, database: &Path, stop_at: &str) -> Child {
+fn spawn(test: &str, place: &Place, stop_at: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--ignored", "--nocapture"])
-        .env(DATABASE, database)
+        .env(DATABASE, &place.url)
         .env(STOP_AT, stop_at)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -34,13 +32,21 @@ fn spawn(test: &str, database: &Path, stop_at: &str) -> Child {
         .unwrap()
 }
 
-fn database() -> String {
-    std::env::var(DATABASE).expect("is started by another test")
+/// The database of the parent, whose child opens it under the name of the node that the parent
+/// gives itself, too: one node that starts again.
+fn open(access: Access) -> Result<Arc<dyn Store>, StoreError> {
+    let options = Options {
+        checkpoint: abort_at,
+        node: NODE.to_owned(),
+        ..Options::default()
+    };
+    let url = std::env::var(DATABASE).expect("is started by another test");
+    airdrops_store::open(&url, access, options)
 }
 
 /// Transaction `n` of the endless run: signed, then settled in one batch with its task, booking,
 /// equity, setting and note.
-fn settle(store: &Sqlite, n: u64) -> u64 {
+fn settle(store: &dyn Store, n: u64) -> u64 {
     store.record_signature(&signature(n, n)).unwrap();
     let at = i64::try_from(n).unwrap();
     store
@@ -67,7 +73,7 @@ fn settle(store: &Sqlite, n: u64) -> u64 {
 #[test]
 #[ignore = "runs until it is killed by a_killed_runner_loses_no_commit_and_leaves_no_half"]
 fn endless_runner() {
-    let store = Sqlite::open(database(), Access::Runner, Options::default()).unwrap();
+    let store = open(Access::Runner).unwrap();
     let settled = store.setting("settled").unwrap();
     let mut n = settled.and_then(|n| n.as_u64()).unwrap_or(0) + 1;
     // The kill may have come between a signature and its batch.
@@ -82,7 +88,7 @@ fn endless_runner() {
         n += 1;
     }
     loop {
-        let seq = settle(&store, n);
+        let seq = settle(&*store, n);
         println!("committed {n} {seq}");
         n += 1;
     }
@@ -90,84 +96,85 @@ fn endless_runner() {
 
 #[test]
 fn a_killed_runner_loses_no_commit_and_leaves_no_half() {
-    let place = Place::new();
-    for round in 0..6 {
-        let mut child = spawn("process::endless_runner", &place.path, "");
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut told = None;
-        let mut seen = 0;
-        for line in lines {
-            let line = line.unwrap();
-            // The harness writes the test's name without a line end before the first line.
-            if let Some((_, numbers)) = line.split_once("committed ") {
-                let (n, seq) = numbers.split_once(' ').unwrap();
-                told = Some((n.parse::<u64>().unwrap(), seq.parse::<u64>().unwrap()));
-                seen += 1;
-                if seen == 10 + round {
-                    // What the child still commits before it dies is read below until its end.
-                    child.kill().unwrap();
+    for place in places() {
+        for round in 0..6 {
+            let mut child = spawn("process::endless_runner", &place, "");
+            let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            let mut told = None;
+            let mut seen = 0;
+            for line in lines {
+                let line = line.unwrap();
+                // The harness writes the test's name without a line end before the first line.
+                if let Some((_, numbers)) = line.split_once("committed ") {
+                    let (n, seq) = numbers.split_once(' ').unwrap();
+                    told = Some((n.parse::<u64>().unwrap(), seq.parse::<u64>().unwrap()));
+                    seen += 1;
+                    if seen == 10 + round {
+                        // What the child still commits before it dies is read below until its end.
+                        child.kill().unwrap();
+                    }
                 }
             }
-        }
-        assert!(!child.wait().unwrap().success());
-        let (n, seq) = told.expect("the child committed something");
+            assert!(!child.wait().unwrap().success());
+            let (n, seq) = told.expect("the child committed something");
 
-        let store = place.open(Access::Runner);
-        let JournalCheck::Ok { entries, .. } = store.verify_journal().unwrap() else {
-            panic!("broken journal");
-        };
-        let settled = store.setting("settled").unwrap().unwrap().as_u64().unwrap();
-        assert!(settled == n || settled == n + 1, "{settled} after {n}");
-        let open = store.open_slots().unwrap();
-        assert!(open.len() <= 1);
-        let after = 3 * (settled - n) + open.len() as u64;
-        assert_eq!(entries, seq + after);
-        // The last batch is complete.
-        let at = i64::try_from(settled).unwrap();
-        assert_eq!(
-            store.last_equity().unwrap(),
-            Some(equity(at, i128::from(settled)))
-        );
-        assert_eq!(
-            store.task(&task_id(settled)).unwrap(),
-            Some(task(settled, TaskState::Completed))
-        );
-        assert_eq!(
-            store.outcome(intent(settled).id).unwrap(),
-            Some(outcome(settled, settled, TxResult::Succeeded))
-        );
-        let notes: Vec<String> = store
-            .journal_tail(3)
-            .unwrap()
-            .into_iter()
-            .filter_map(|line| match line.entry {
-                Entry::Note { text } => Some(text),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(
-            notes,
-            [
-                format!("first of {settled}"),
-                format!("second of {settled}")
-            ]
-        );
-        // Nothing is missing before it, and nothing follows it.
-        let tasks = store.tasks(TaskFilter::default()).unwrap();
-        let succeeded = store
-            .outcomes()
-            .unwrap()
-            .iter()
-            .filter(|outcome| outcome.result == TxResult::Succeeded)
-            .count();
-        assert_eq!(store.outcomes().unwrap().len() as u64, settled);
-        assert_eq!(tasks.len(), succeeded);
-        let sum = store.ledger_balances().unwrap()[0].2;
-        assert_eq!(sum, I256::try_from(succeeded).unwrap());
-        assert_eq!(
-            store.next_nonce(sample::CHAIN, sample::WALLET).unwrap(),
-            Some(settled + open.len() as u64 + 1)
-        );
+            let store = place.open(Access::Runner);
+            let JournalCheck::Ok { entries, .. } = store.verify_journal().unwrap() else {
+                panic!("broken journal");
+            };
+            let settled = store.setting("settled").unwrap().unwrap().as_u64().unwrap();
+            assert!(settled == n || settled == n + 1, "{settled} after {n}");
+            let open = store.open_slots().unwrap();
+            assert!(open.len() <= 1);
+            let after = 3 * (settled - n) + open.len() as u64;
+            assert_eq!(entries, seq + after);
+            // The last batch is complete.
+            let at = i64::try_from(settled).unwrap();
+            assert_eq!(
+                store.last_equity().unwrap(),
+                Some(equity(at, i128::from(settled)))
+            );
+            assert_eq!(
+                store.task(&task_id(settled)).unwrap(),
+                Some(task(settled, TaskState::Completed))
+            );
+            assert_eq!(
+                store.outcome(intent(settled).id).unwrap(),
+                Some(outcome(settled, settled, TxResult::Succeeded))
+            );
+            let notes: Vec<String> = store
+                .journal_tail(3)
+                .unwrap()
+                .into_iter()
+                .filter_map(|line| match line.entry {
+                    Entry::Note { text } => Some(text),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(
+                notes,
+                [
+                    format!("first of {settled}"),
+                    format!("second of {settled}")
+                ]
+            );
+            // Nothing is missing before it, and nothing follows it.
+            let tasks = store.tasks(TaskFilter::default()).unwrap();
+            let succeeded = store
+                .outcomes()
+                .unwrap()
+                .iter()
+                .filter(|outcome| outcome.result == TxResult::Succeeded)
+                .count();
+            assert_eq!(store.outcomes().unwrap().len() as u64, settled);
+            assert_eq!(tasks.len(), succeeded);
+            let sum = store.ledger_balances().unwrap()[0].2;
+            assert_eq!(sum, I256::try_from(succeeded).unwrap());
+            assert_eq!(
+                store.next_nonce(sample::CHAIN, sample::WALLET).unwrap(),
+                Some(settled + open.len() as u64 + 1)
+            );
+        }
     }
 }
 
@@ -180,7 +187,7 @@ fn halt() -> ControlChange {
 }
 
 /// What happens at a checkpoint's kind of write. Slot 1 is open before.
-fn write_at(store: &Sqlite, place: &str) {
+fn write_at(store: &dyn Store, place: &str) {
     match place.split('.').nth(1).unwrap() {
         "signature" => store.record_signature(&signature(2, 2)).unwrap(),
         "broadcast" => store
@@ -205,7 +212,7 @@ fn write_at(store: &Sqlite, place: &str) {
     }
 }
 
-fn everything(store: &Sqlite) -> String {
+fn everything(store: &dyn Store) -> String {
     assert!(matches!(
         store.verify_journal().unwrap(),
         JournalCheck::Ok { .. }
@@ -222,13 +229,9 @@ fn everything(store: &Sqlite) -> String {
     )
 }
 
-fn prepared() -> Place {
-    let place = Place::new();
-    place
-        .open(Access::Runner)
-        .record_signature(&signature(1, 1))
-        .unwrap();
-    place
+fn prepare(place: &Place) {
+    let store = place.open(Access::Runner);
+    store.record_signature(&signature(1, 1)).unwrap();
 }
 
 fn abort_at(place: &'static str) {
@@ -240,9 +243,7 @@ fn abort_at(place: &'static str) {
 #[test]
 #[ignore = "halts; run by a_halt_by_another_process_stops_the_next_signature"]
 fn operator_that_halts() {
-    let runner = Sqlite::open(database(), Access::Runner, Options::default());
-    assert!(matches!(runner, Err(StoreError::Locked { .. })));
-    Sqlite::open(database(), Access::Operator, Options::default())
+    open(Access::Operator)
         .unwrap()
         .set_control(Timestamp(9), &halt(), "ada")
         .unwrap();
@@ -250,30 +251,27 @@ fn operator_that_halts() {
 
 #[test]
 fn a_halt_by_another_process_stops_the_next_signature() {
-    let place = Place::new();
-    let store = place.open(Access::Runner);
-    store.record_signature(&signature(1, 1)).unwrap();
-    let child = spawn("process::operator_that_halts", &place.path, "");
-    assert!(child.wait_with_output().unwrap().status.success());
-    assert_eq!(
-        store.record_signature(&signature(2, 2)),
-        Err(LogError::ControlChanged)
-    );
-    assert_eq!(store.control().unwrap().1, 1);
-    assert!(matches!(
-        store.verify_journal().unwrap(),
-        JournalCheck::Ok { entries: 2, .. }
-    ));
+    for place in places() {
+        let store = place.open(Access::Runner);
+        store.record_signature(&signature(1, 1)).unwrap();
+        let child = spawn("process::operator_that_halts", &place, "");
+        assert!(child.wait_with_output().unwrap().status.success());
+        assert_eq!(
+            store.record_signature(&signature(2, 2)),
+            Err(LogError::ControlChanged)
+        );
+        assert_eq!(store.control().unwrap().1, 1);
+        assert!(matches!(
+            store.verify_journal().unwrap(),
+            JournalCheck::Ok { entries: 2, .. }
+        ));
+    }
 }
 
 #[test]
 #[ignore = "asks; run by an_unwind_is_asked_for_from_another_process_all_or_nothing"]
 fn operator_that_unwinds() {
-    let options = Options {
-        checkpoint: abort_at,
-        ..Options::default()
-    };
-    Sqlite::open(database(), Access::Operator, options)
+    open(Access::Operator)
         .unwrap()
         .request_unwind(Timestamp(9), &Scope::Everything, "fire drill", "ada")
         .unwrap();
@@ -286,42 +284,47 @@ fn an_unwind_is_asked_for_from_another_process_all_or_nothing() {
         ("store.control.after", 1),
         ("", 1),
     ] {
-        let place = Place::new();
-        let runner = place.open(Access::Runner);
-        let child = spawn("process::operator_that_unwinds", &place.path, stop_at);
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.success(), stop_at.is_empty(), "{stop_at}");
-        assert_eq!(runner.unwinds().unwrap().0.len(), expected, "{stop_at}");
-        assert_eq!(runner.journal(1, 9).unwrap().len(), expected, "{stop_at}");
+        for place in places() {
+            let runner = place.open(Access::Runner);
+            let child = spawn("process::operator_that_unwinds", &place, stop_at);
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.success(), stop_at.is_empty(), "{stop_at}");
+            assert_eq!(runner.unwinds().unwrap().0.len(), expected, "{stop_at}");
+            assert_eq!(runner.journal(1, 9).unwrap().len(), expected, "{stop_at}");
+        }
     }
 }
 
 #[test]
 #[ignore = "aborts; run by a_stop_at_any_checkpoint_leaves_all_or_nothing"]
 fn runner_that_stops() {
-    let options = Options {
-        checkpoint: abort_at,
-        ..Options::default()
-    };
-    let store = Sqlite::open(database(), Access::Runner, options).unwrap();
-    write_at(&store, &std::env::var(STOP_AT).unwrap());
+    let store = open(Access::Runner).unwrap();
+    write_at(&*store, &std::env::var(STOP_AT).unwrap());
 }
 
 #[test]
 fn a_stop_at_any_checkpoint_leaves_all_or_nothing() {
-    for stop_at in CHECKPOINTS {
-        let stopped = prepared();
-        let child = spawn("process::runner_that_stops", &stopped.path, stop_at);
+    let every_place = || CHECKPOINTS.iter().zip(std::iter::repeat_with(places));
+    let pairs = every_place().zip(std::iter::repeat_with(places));
+    let pairs = pairs.flat_map(|((stop_at, stopped), expected)| {
+        stopped
+            .into_iter()
+            .zip(expected)
+            .map(move |(one, other)| (stop_at, one, other))
+    });
+    for (stop_at, stopped, expected) in pairs {
+        prepare(&stopped);
+        prepare(&expected);
+        let child = spawn("process::runner_that_stops", &stopped, stop_at);
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), None, "{stop_at} was not reached");
 
-        let expected = prepared();
         let store = expected.open(Access::Runner);
-        let before = everything(&store);
-        write_at(&store, stop_at);
-        let after = everything(&store);
+        let before = everything(&*store);
+        write_at(&*store, stop_at);
+        let after = everything(&*store);
         assert_ne!(before, after);
-        let found = everything(&stopped.open(Access::Runner));
+        let found = everything(&*stopped.open(Access::Runner));
         let wanted = match stop_at.rsplit('.').next() {
             Some("before") => before,
             _ => after,

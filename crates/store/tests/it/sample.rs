@@ -1,10 +1,11 @@
 //! Values to store.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use airdrops_store::{Access, Options, Sqlite};
+use airdrops_store::{Access, Options, Store, StoreError};
+use airdrops_testkit_postgres::Postgres;
 use airdrops_types::{
     Action, Address, AmountSpec, Assignment, Attempt, B256, BlockRef, Bytes, Call, CampaignId,
     ChainId, ChainView, ControlState, EquityPoint, Holding, I256, Intent, IntentId, LedgerEntry,
@@ -17,34 +18,83 @@ use airdrops_types::{AssetId, Conditions, Edge, ErrorClass, Outcome, Work};
 pub(crate) const CHAIN: ChainId = ChainId(8453);
 pub(crate) const WALLET: Address = Address::repeat_byte(0xAB);
 
-/// A folder that goes away with its database.
+/// The node that opens where nobody says otherwise: the same one after each restart.
+pub(crate) const NODE: &str = "here";
+
+/// A database that goes away.
 pub(crate) struct Place {
-    pub(crate) path: PathBuf,
-    _folder: tempfile::TempDir,
+    pub(crate) url: String,
+    path: Option<PathBuf>,
+    _folder: Option<tempfile::TempDir>,
+    _server: Option<Postgres>,
+}
+
+/// A new database of each kind that this machine can have.
+pub(crate) fn places() -> Vec<Place> {
+    std::iter::once(Place::file())
+        .chain(Place::server())
+        .collect()
 }
 
 impl Place {
-    pub(crate) fn new() -> Self {
+    /// In a file.
+    pub(crate) fn file() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("airdrops.db");
         Self {
-            path: folder.path().join("airdrops.db"),
-            _folder: folder,
+            url: format!("sqlite:{}", path.display()),
+            path: Some(path),
+            _folder: Some(folder),
+            _server: None,
         }
     }
 
-    pub(crate) fn open(&self, access: Access) -> Sqlite {
-        Sqlite::open(&self.path, access, Options::default()).unwrap()
+    /// On a server, if there is one.
+    pub(crate) fn server() -> Option<Self> {
+        let server = Postgres::start()?;
+        Some(Self {
+            url: server.database(),
+            path: None,
+            _folder: None,
+            _server: Some(server),
+        })
+    }
+
+    pub(crate) fn open(&self, access: Access) -> Arc<dyn Store> {
+        self.open_as(NODE, access).unwrap()
+    }
+
+    pub(crate) fn open_as(&self, node: &str, access: Access) -> Result<Arc<dyn Store>, StoreError> {
+        let options = Options {
+            node: node.to_owned(),
+            ..Options::default()
+        };
+        airdrops_store::open(&self.url, access, options)
+    }
+
+    /// Of a database in a file.
+    pub(crate) fn path(&self) -> &Path {
+        self.path.as_deref().unwrap()
+    }
+
+    pub(crate) fn is_file(&self) -> bool {
+        self.path.is_some()
     }
 
     pub(crate) fn beside(&self, ending: &str) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
+        let mut name = self.path().to_owned().into_os_string();
         name.push(ending);
         name.into()
     }
 
     /// A connection past the store, for those who tamper.
     pub(crate) fn raw(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(&self.path).unwrap()
+        rusqlite::Connection::open(self.path()).unwrap()
+    }
+
+    /// The same on a server; the rows of the last answer.
+    pub(crate) fn query(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, String> {
+        airdrops_testkit_postgres::query(&self.url, sql)
     }
 }
 
