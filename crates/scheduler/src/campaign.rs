@@ -11,7 +11,7 @@ use airdrops_types::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::trigger::TriggerError;
+use crate::trigger::{Compiled, TriggerError};
 
 /// A set of tasks that run together, each time its trigger fires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -286,7 +286,7 @@ pub enum CampaignDefect {
         /// The task.
         task: String,
     },
-    /// The trigger cannot be used.
+    /// The trigger, or its bounds, cannot be used.
     #[error(transparent)]
     Trigger(#[from] TriggerError),
 }
@@ -325,7 +325,7 @@ impl Campaign {
     /// Everything that is wrong with it, not only the first thing.
     pub fn validate(&self) -> Result<(), Vec<CampaignError>> {
         let mut defects = Vec::new();
-        if let Err(error) = self.trigger.validate() {
+        if let Err(error) = Compiled::new(&self.trigger, &self.timing) {
             defects.push(CampaignDefect::Trigger(error));
         }
         if self.tasks.is_empty() {

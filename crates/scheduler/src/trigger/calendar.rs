@@ -1,7 +1,7 @@
 //! Calendar intervals: dates in steps from a first one, at a time of day.
 
 use airdrops_types::Timestamp;
-use chrono::{Days, Months, NaiveDate, NaiveTime};
+use chrono::{Datelike as _, Days, Months, NaiveDate, NaiveTime};
 use chrono_tz::Tz;
 
 use super::TriggerError;
@@ -72,8 +72,6 @@ impl CalendarSchedule {
     /// The date of a step, and whether it exists; one that does not is moved to the end of its month
     /// first. `None` outside the calendar.
     fn date(&self, first: NaiveDate, step: u64) -> Option<(NaiveDate, bool)> {
-        use chrono::Datelike as _;
-
         let months = u32::try_from(self.months.checked_mul(step)?).ok()?;
         let month = first.checked_add_months(Months::new(months))?;
         let days = Days::new(self.days.checked_mul(step)?);

@@ -66,6 +66,12 @@ impl Compiled {
         })
     }
 
+    /// Its bounds and jitter.
+    #[must_use]
+    pub fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
     /// The first instant after `after`, strictly; `None` if there is none.
     ///
     /// `first_seen`, or the start of the trigger's bounds if that is later, is the instant of
@@ -178,8 +184,12 @@ impl Instants {
                     return Err(TriggerError::EventWithinAll);
                 }
                 let all = Self::All(list);
-                let latest = Timestamp(i64::MAX);
-                if !all.floats() && all.next_after(EARLIEST, EARLIEST, latest).is_none() {
+                // From 1970, where zones have their rules; else from as early as there is anything.
+                let found = |after| {
+                    all.next_after(after, EARLIEST, Timestamp(i64::MAX))
+                        .is_some()
+                };
+                if !all.floats() && !found(Timestamp(0)) && !found(EARLIEST) {
                     return Err(TriggerError::NeverTogether);
                 }
                 all

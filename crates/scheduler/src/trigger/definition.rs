@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use airdrops_types::{Conditions, Ending};
 
-use super::compiled::Compiled;
 use crate::campaign::{Calendar, EventSource, Measure, MeasureCondition, Timing, Trigger};
 
 impl Trigger {
@@ -126,12 +125,4 @@ fn endings(on: Conditions) -> String {
 /// A text between quotes that end where it ends.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-impl Compiled {
-    /// The trigger's bounds.
-    #[must_use]
-    pub fn timing(&self) -> &Timing {
-        &self.timing
-    }
 }
