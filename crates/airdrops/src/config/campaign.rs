@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use airdrops_protocols::{ModuleConfig, ProtocolConfig};
 use airdrops_scheduler::campaign::CampaignDefect;
 use airdrops_scheduler::trigger::TriggerError;
-use airdrops_scheduler::{Campaign, RetryPolicy, TaskDef, Trigger};
-use airdrops_types::{Action, Address, AmountSpec, AssetId, Assignment, CampaignId, Token};
+use airdrops_scheduler::{After, Campaign, TaskDef, Trigger};
+use airdrops_types::{
+    Action, Address, AmountSpec, AssetId, Assignment, RetryPolicy, TaskSpec, Token, Work,
+};
 
 use super::diagnostic::suggestion;
 use super::keys;
@@ -67,11 +70,10 @@ pub(super) fn read(
         if all_read {
             note_unknown_predecessors(reader, &tasks);
         }
+        let tasks = tasks.into_iter().map(|(task, _)| task).collect();
         let campaign = Campaign {
-            id: CampaignId::new(name.into_inner()),
-            trigger,
             misfire_grace,
-            tasks: tasks.into_iter().map(|(task, _)| task).collect(),
+            ..Campaign::new(name.into_inner(), trigger, tasks)
         };
         note_defects(reader, &campaign, &places, all_read);
         campaigns.push(campaign);
@@ -155,6 +157,7 @@ fn read_task(
         }),
         base: base.unwrap_or(default.base),
         cap: cap.unwrap_or(default.cap),
+        ..default
     };
     if retry.base > retry.cap {
         let message = "`retry_after` is longer than `retry_cap`";
@@ -187,17 +190,23 @@ fn read_task(
     };
     let action = place.action(verb.get_ref(), from, to);
     let amount = place.amount(verb.get_ref(), amount);
+    let work = Work::Act(Assignment {
+        wallet: wallet?,
+        protocol: protocol.id.clone(),
+        action: action?,
+        amount: amount?,
+    });
     Some(TaskDef {
         name: name?.into_inner(),
-        assignment: Assignment {
-            wallet: wallet?,
-            protocol: protocol.id.clone(),
-            action: action?,
-            amount: amount?,
-        },
-        after: after.into_iter().map(At::into_inner).collect(),
-        critical,
-        retry,
+        spec: Arc::new(TaskSpec {
+            critical,
+            retry,
+            ..TaskSpec::of(work)
+        }),
+        after: after
+            .iter()
+            .map(|name| After::from(name.get_ref().as_str()))
+            .collect(),
     })
 }
 
