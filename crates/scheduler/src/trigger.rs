@@ -78,7 +78,10 @@ pub enum TriggerError {
         last: u32,
     },
     /// An expression that no instant satisfies.
-    #[error("cron expression {expression:?} never fires")]
+    #[error(
+        "cron expression {expression:?} never fires; name a day that one of its months has, and leave no \
+         field empty"
+    )]
     NeverFires {
         /// The expression.
         expression: String,

@@ -17,11 +17,15 @@ pub const MAX_PARTS: usize = 64;
 /// 0001-01-01T00:00:00Z: triggers know no earlier instants to start from.
 pub(super) const EARLIEST: Timestamp = Timestamp(-62_135_596_800_000);
 
+/// 9999-12-31T23:59:59.999Z: the last one; RFC 3339 has years of four digits.
+const LATEST: Timestamp = Timestamp(253_402_300_799_999);
+
 /// A trigger and its bounds, checked and made ready. To make one costs some microseconds to some tens
 /// of them; the instants of one that is kept come at a fraction of that.
 ///
 /// Its instants are one strictly increasing sequence of milliseconds since 1970, a function of the
-/// trigger, its bounds and the instant at which it was first seen, and of nothing else.
+/// trigger, its bounds and the instant at which it was first seen, and of nothing else. The sequence
+/// ends with the year 9999.
 #[derive(Debug, Clone)]
 pub struct Compiled {
     pub(super) instants: Instants,
@@ -79,7 +83,7 @@ impl Compiled {
     /// of a calendar interval without one. It must stay the same from call to call.
     #[must_use]
     pub fn next_after(&self, after: Timestamp, first_seen: Timestamp) -> Option<Timestamp> {
-        self.next_until(after, first_seen, Timestamp(i64::MAX))
+        self.next_until(after, first_seen, LATEST)
     }
 
     /// The first instant of a trigger that is seen for the first time at `first_seen`: the first one
@@ -90,7 +94,7 @@ impl Compiled {
         let before = Timestamp(first_seen.0.saturating_sub(1));
         let passed = |part: &Instants| {
             let after = if part.is_one_shot() { EARLIEST } else { before };
-            self.bounded(part, after, first_seen, Timestamp(i64::MAX))
+            self.bounded(part, after, first_seen, LATEST)
         };
         match &self.instants {
             Instants::Any(parts) => parts.iter().filter_map(passed).min(),
@@ -146,7 +150,7 @@ impl Compiled {
             after = after.max(Timestamp(start.0.saturating_sub(1)));
             first_seen = first_seen.max(start);
         }
-        let until = self.timing.end.map_or(until, |end| end.min(until));
+        let until = self.timing.end.unwrap_or(LATEST).min(LATEST).min(until);
         instants
             .next_after(after, first_seen, until)
             .filter(|next| *next <= until)
@@ -185,10 +189,7 @@ impl Instants {
                 }
                 let all = Self::All(list);
                 // From 1970, where zones have their rules; else from as early as there is anything.
-                let found = |after| {
-                    all.next_after(after, EARLIEST, Timestamp(i64::MAX))
-                        .is_some()
-                };
+                let found = |after| all.next_after(after, EARLIEST, LATEST).is_some();
                 if !all.floats() && !found(Timestamp(0)) && !found(EARLIEST) {
                     return Err(TriggerError::NeverTogether);
                 }
