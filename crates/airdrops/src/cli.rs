@@ -2,6 +2,7 @@
 
 mod estimate;
 mod risk;
+mod schedule;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use estimate::{Estimate, EstimateCommand, EstimateObserve, EstimatePriors};
 pub use risk::{Anomalies, Risk, RiskCommand, RiskReplay, VolIndex};
+pub use schedule::{Schedule, ScheduleCommand, ScheduleNext};
 
 use crate::exit::EXIT_CODES;
 
@@ -98,6 +100,8 @@ pub enum Command {
     /// Needs no configuration, database or chain. Every limit is checked again in whole parts of
     /// capital; limits that cannot hold together are named.
     Allocate(Allocate),
+    /// Show when triggers fire
+    Schedule(Schedule),
     /// Check the configuration, or print its JSON Schema
     Config(Config),
     /// Write a configuration file

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airdrops_types::{
-    Action, Address, AssetId, B256, CampaignId, ChainId, Conditions, REBALANCE_CAMPAIGN, TaskSpec, Timestamp,
-    UNWIND_CAMPAIGN, Work,
+    Action, Address, AssetId, B256, CampaignId, ChainId, Conditions, REBALANCE_CAMPAIGN, TaskSpec,
+    Timestamp, UNWIND_CAMPAIGN, Work,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::trigger::TriggerError;
+use crate::trigger::{Compiled, TriggerError};
 
 /// A set of tasks that run together, each time its trigger fires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -291,7 +291,7 @@ pub enum CampaignDefect {
         /// The task.
         task: String,
     },
-    /// The trigger cannot be used.
+    /// The trigger, or its bounds, cannot be used.
     #[error(transparent)]
     Trigger(#[from] TriggerError),
 }
@@ -330,7 +330,7 @@ impl Campaign {
     /// Everything that is wrong with it, not only the first thing.
     pub fn validate(&self) -> Result<(), Vec<CampaignError>> {
         let mut defects = Vec::new();
-        if let Err(error) = self.trigger.validate() {
+        if let Err(error) = Compiled::new(&self.trigger, &self.timing) {
             defects.push(CampaignDefect::Trigger(error));
         }
         if self.tasks.is_empty() {

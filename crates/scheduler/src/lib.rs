@@ -33,4 +33,4 @@ pub use machine::{Change, Scheduler, task_id, waits_from};
 pub use policy::{Quarantine, Rate, SchedulerPolicy};
 pub use retry::backoff;
 pub use transition::{TaskEvent, TransitionError};
-pub use trigger::{TriggerError, next_fire};
+pub use trigger::{Compiled, Lookback, Missed, TriggerError, missed, next_fire};

@@ -13,6 +13,7 @@ pub mod replay;
 pub mod report;
 pub mod risk;
 pub mod run;
+pub mod schedule;
 pub mod status;
 pub mod unwind;
 pub mod version;
@@ -55,6 +56,7 @@ pub fn dispatch(cli: &Cli) -> ExitCode {
         Command::Risk(options) => risk::risk(global, options),
         Command::Estimate(options) => estimate::estimate(global, options),
         Command::Allocate(options) => allocate::allocate(global, options),
+        Command::Schedule(options) => schedule::schedule(global, options),
         Command::Config(options) => config::config(global, &options.command),
         Command::Init(options) => init::init(global, options),
         Command::Version => version::version(global),

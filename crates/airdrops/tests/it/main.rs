@@ -24,3 +24,4 @@ mod risk_anomalies;
 mod risk_assess;
 mod risk_replay;
 mod risk_vol_index;
+mod schedule;
