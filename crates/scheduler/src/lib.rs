@@ -10,6 +10,7 @@
 //! - [`transition`]: the state machine of one task run.
 //! - [`machine`]: all runs and triggers together.
 //! - [`retry`]: how long to wait after a failure.
+//! - [`window`]: when gas is cheap enough for a task that can wait.
 
 pub mod admission;
 pub mod campaign;
@@ -21,6 +22,7 @@ pub mod policy;
 pub mod retry;
 pub mod transition;
 pub mod trigger;
+pub mod window;
 
 pub use campaign::{
     After, Calendar, Campaign, CampaignDefect, CampaignError, CatchUp, EventSource, Measure,
@@ -34,3 +36,4 @@ pub use policy::{Quarantine, Rate, SchedulerPolicy};
 pub use retry::backoff;
 pub use transition::{TaskEvent, TransitionError};
 pub use trigger::{TriggerError, next_fire};
+pub use window::{Asking, FeePast, Look};

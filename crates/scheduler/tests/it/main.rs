@@ -7,6 +7,7 @@ mod properties;
 mod restraint;
 mod table;
 mod triggers;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
