@@ -6,6 +6,7 @@
 //! - [`admission`]: whether a signature may be stored.
 //! - [`campaign`]: what an operator defines, and what is wrong with it.
 //! - [`engine`]: what keeps it all, as a trait; [`lease`]: who may move what.
+//! - [`event`]: what happens: logs and conditions, each told once.
 //! - [`trigger`]: the instants of a trigger, across daylight saving time.
 //! - [`transition`]: the state machine of one task run.
 //! - [`machine`]: all runs and triggers together.
@@ -29,7 +30,10 @@ pub use campaign::{
     MeasureCondition, TaskDef, Timing, Trigger,
 };
 pub use engine::{Engine, EngineError, Restored, Transitions};
-pub use event::{Event, Happening};
+pub use event::{
+    ConditionState, Event, EventDefect, Happening, LogCursor, LogDefect, LogQuery, LogTrigger,
+    Taken, is_event_name,
+};
 pub use lease::{Claim, Fenced, Held, Lane, Lease, NodeId};
 pub use machine::{Change, Scheduler, task_id, waits_from};
 pub use policy::{Quarantine, Rate, SchedulerPolicy};

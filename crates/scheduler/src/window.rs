@@ -20,10 +20,9 @@
 mod forecast;
 mod past;
 
-use std::fmt;
 use std::time::Duration;
 
-use airdrops_types::{GasWindow, Reading, Timestamp, VolatilityState};
+use airdrops_types::{GasWindow, Gwei, Reading, Timestamp, VolatilityState};
 
 pub use past::FeePast;
 
@@ -110,10 +109,7 @@ impl Asking {
                 FeePast::LEAST_HOURS
             ));
         };
-        let share = format!(
-            "the {} quantile of the last 7 days",
-            Percent(self.window.quantile.0)
-        );
+        let share = format!("the {} quantile of the last 7 days", self.window.quantile);
         if fee <= quantile {
             return go(&format!(
                 "base fee {} is within {}, {share}",
@@ -182,44 +178,5 @@ impl Asking {
 fn go(reason: &str) -> Look {
     Look::Go {
         reason: reason.to_owned(),
-    }
-}
-
-/// Wei per gas, as people read it: up to three decimals of a gwei, more for the smallest.
-struct Gwei(u128);
-
-impl fmt::Display for Gwei {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let wei = self.0;
-        if wei < 100_000 {
-            return write!(f, "{wei} wei");
-        }
-        // Three decimals, or four digits, whichever shows more.
-        let places: u32 = match wei {
-            1_000_000_000.. => 3,
-            100_000_000.. => 4,
-            10_000_000.. => 5,
-            1_000_000.. => 6,
-            _ => 7,
-        };
-        let unit = 10_u128.pow(9 - places);
-        let rounded = wei / unit;
-        let scale = 10_u128.pow(places);
-        let fraction = format!("{:0width$}", rounded % scale, width = places as usize);
-        let fraction = fraction.trim_end_matches('0');
-        let dot = if fraction.is_empty() { "" } else { "." };
-        write!(f, "{}{dot}{fraction} gwei", rounded / scale)
-    }
-}
-
-/// Basis points as a percentage.
-struct Percent(u32);
-
-impl fmt::Display for Percent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fraction = format!("{:02}", self.0 % 100);
-        let fraction = fraction.trim_end_matches('0');
-        let dot = if fraction.is_empty() { "" } else { "." };
-        write!(f, "{}{dot}{fraction} %", self.0 / 100)
     }
 }

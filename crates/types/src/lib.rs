@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod airdrop_seen;
+pub mod chain_log;
 pub mod contract;
 pub mod control;
 pub mod id;
@@ -33,6 +34,7 @@ pub mod volatility;
 pub use action::{Action, AmountSpec, Assignment, Operation};
 pub use airdrop_seen::{AirdropFact, AirdropSeen};
 pub use alloy_primitives::{Address, B256, Bytes, I256, U256};
+pub use chain_log::{ChainLog, LogRange};
 pub use contract::{AllowanceView, ContractFacts, ContractView};
 pub use control::{ControlState, Scope, Trip};
 pub use id::{AssetId, CampaignId, ChainId, IntentId, ProtocolId, TaskId};

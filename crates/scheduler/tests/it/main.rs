@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod campaigns;
+mod conditions;
+mod logs;
 mod machine;
 mod properties;
 mod restraint;

@@ -102,7 +102,7 @@ fn the_window_closes_before_the_deadline_at_which_the_task_would_be_skipped() {
     let look = asking.look(&fresh(90 * GWEI), &past());
     assert_eq!(
         reason(&look),
-        "base fee 90 gwei; its deadline, 2026-03-02T06:00:00Z, is near"
+        "base fee 90.000 gwei; its deadline, 2026-03-02T06:00:00Z, is near"
     );
     assert!(look.goes());
     // A later deadline does not make the window longer.
@@ -119,7 +119,7 @@ fn a_wait_says_what_it_waits_for_and_how_long() {
     assert_eq!(until, NOW.plus(LOOK));
     assert!(
         reason.starts_with(
-            "base fee 31.2 gwei is above 15 gwei, the 25 % quantile of the last 7 days, and above "
+            "base fee 31.200 gwei is above 15.000 gwei, the 25 % quantile of the last 7 days, and above "
         ),
         "{reason}"
     );
@@ -213,7 +213,7 @@ fn a_short_history_lets_go_and_says_so() {
     assert!(look.goes());
     assert_eq!(
         reason(&look),
-        "base fee 500 gwei; 23 h of the last 7 days observed, 24 h needed to tell cheap from dear"
+        "base fee 500.000 gwei; 23 h of the last 7 days observed, 24 h needed to tell cheap from dear"
     );
     // A day is enough for the quantile, three for the forecast.
     let past = FeePast::of(daily(NOW, 24), NOW);
