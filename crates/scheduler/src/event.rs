@@ -10,7 +10,7 @@ mod defect;
 pub mod log;
 
 pub use condition::ConditionState;
-pub use defect::{EventDefect, is_event_name};
+pub use defect::EventDefect;
 pub use log::{LogCursor, LogDefect, LogQuery, LogTrigger, Taken};
 
 /// Something that happened. Whoever tells of it sees to it that each event is told once: its effect is

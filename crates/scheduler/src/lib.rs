@@ -32,7 +32,7 @@ pub use campaign::{
 pub use engine::{Engine, EngineError, Restored, Transitions};
 pub use event::{
     ConditionState, Event, EventDefect, Happening, LogCursor, LogDefect, LogQuery, LogTrigger,
-    Taken, is_event_name,
+    Taken,
 };
 pub use lease::{Claim, Fenced, Held, Lane, Lease, NodeId};
 pub use machine::{Change, Scheduler, task_id, waits_from};

@@ -44,7 +44,10 @@ pub use intent::{
 pub use journal::{Entry, JournalEntry};
 pub use ledger::{EquityPoint, LedgerEntry, LedgerKind, Withdrawal};
 pub use market::{Bar, Incident, MarketView, Quote, Severity};
-pub use message::{CampaignVersion, Command, Message, MessageDone, NewDefinition};
+pub use message::{
+    CampaignVersion, Command, LONGEST_EVENT_NAME, Message, MessageDone, NewDefinition,
+    is_event_name,
+};
 pub use money::{Bps, Gwei, Price, Rounding, Usd};
 pub use outcome::{BlockRef, Outcome, TokenDelta, TxResult};
 pub use position::{Position, PositionLeg};

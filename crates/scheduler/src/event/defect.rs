@@ -1,6 +1,6 @@
 //! What can be wrong with an event trigger.
 
-use airdrops_types::Ending;
+use airdrops_types::{Ending, LONGEST_EVENT_NAME, is_event_name};
 use thiserror::Error;
 
 use super::log::MOST_CONFIRMATIONS;
@@ -8,8 +8,6 @@ use crate::campaign::{EventSource, MeasureCondition};
 
 /// Topics that a log can have.
 const MOST_TOPICS: usize = 4;
-/// Longest name of an event, bytes.
-const LONGEST_NAME: usize = 64;
 
 /// What is wrong with an event trigger, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -65,7 +63,7 @@ pub enum EventDefect {
     },
     /// Not a name of an event.
     #[error(
-        "the event name {name:?} does not fit; write 1 to {LONGEST_NAME} of the letters a-z, A-Z, \
+        "the event name {name:?} does not fit; write 1 to {LONGEST_EVENT_NAME} of the letters a-z, A-Z, \
          the digits, `-`, `_` and `.`"
     )]
     Name {
@@ -142,14 +140,4 @@ impl MeasureCondition {
         }
         Ok(())
     }
-}
-
-/// Whether a text can name an event: 1 to 64 letters, digits, `-`, `_` and `.`, so that it stands in a
-/// URL as it is.
-#[must_use]
-pub fn is_event_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    (1..=LONGEST_NAME).contains(&name.len())
-        && name.bytes().all(plain)
-        && !matches!(name, "." | "..")
 }

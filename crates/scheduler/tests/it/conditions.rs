@@ -5,9 +5,9 @@ use std::time::Duration;
 use airdrops_scheduler::event::condition::MOST_UNSEEN;
 use airdrops_scheduler::{
     Campaign, CampaignDefect, ConditionState, EventDefect, EventSource, Measure, MeasureCondition,
-    Trigger, is_event_name,
+    Trigger,
 };
-use airdrops_types::{Address, AssetId, B256, ChainId, Timestamp};
+use airdrops_types::{Address, AssetId, B256, ChainId, Timestamp, is_event_name};
 use proptest::prelude::*;
 
 use super::{at, task};
