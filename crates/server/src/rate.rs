@@ -36,6 +36,7 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn takes(bucket: &mut Bucket, now: i64) -> u32 {
