@@ -11,6 +11,7 @@ use airdrops_types::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::event::EventDefect;
 use crate::trigger::{Compiled, TriggerError};
 
 /// A set of tasks that run together, each time its trigger fires.
@@ -294,6 +295,26 @@ pub enum CampaignDefect {
     /// The trigger, or its bounds, cannot be used.
     #[error(transparent)]
     Trigger(#[from] TriggerError),
+    /// The event that it waits for cannot happen.
+    #[error(transparent)]
+    Event(#[from] EventDefect),
+}
+
+impl Trigger {
+    /// The events that fire it: its own, or those of its parts, without recursion.
+    #[must_use]
+    pub fn event_sources(&self) -> Vec<&EventSource> {
+        let mut open = vec![self];
+        let mut sources = Vec::new();
+        while let Some(trigger) = open.pop() {
+            match trigger {
+                Self::Event(source) => sources.push(source),
+                Self::All(parts) | Self::Any(parts) => open.extend(parts.iter().rev()),
+                _ => {}
+            }
+        }
+        sources
+    }
 }
 
 impl TaskDef {
@@ -333,6 +354,11 @@ impl Campaign {
         if let Err(error) = Compiled::new(&self.trigger, &self.timing) {
             defects.push(CampaignDefect::Trigger(error));
         }
+        let sources = self.trigger.event_sources();
+        let wrong = sources
+            .into_iter()
+            .filter_map(|source| source.validate().err());
+        defects.extend(wrong.map(CampaignDefect::Event));
         if self.tasks.is_empty() {
             defects.push(CampaignDefect::NoTasks);
         }

@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod campaigns;
+mod conditions;
+mod logs;
 mod machine;
 mod properties;
 mod restraint;
 mod table;
 mod triggers;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
