@@ -35,7 +35,9 @@ pub use event::{
     Taken,
 };
 pub use lease::{Claim, Fenced, Held, Lane, Lease, NodeId};
-pub use machine::{Change, Scheduler, task_id, waits_from};
+pub use machine::{
+    Change, Growth, GrowthError, Memory, Refused, Scheduler, Why, task_id, waits_from,
+};
 pub use policy::{Quarantine, Rate, SchedulerPolicy};
 pub use retry::backoff;
 pub use transition::{TaskEvent, TransitionError};
