@@ -4,6 +4,7 @@
 mod campaigns;
 mod machine;
 mod properties;
+mod protocol;
 mod restraint;
 mod table;
 mod triggers;
