@@ -6,6 +6,7 @@ mod machine;
 mod properties;
 mod protocol;
 mod restraint;
+mod simulation;
 mod table;
 mod triggers;
 
