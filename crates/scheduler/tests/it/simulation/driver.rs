@@ -9,7 +9,7 @@ use airdrops_types::{ErrorClass, LogError, TaskId, TaskState, Timestamp};
 use super::chain::{BLOCK, Tx};
 use super::core::Core;
 use super::durable::{Refusal, Transaction};
-use super::verdict::{Kind, Violation};
+use super::verdict::{self, Kind, Violation};
 use super::world::{TTL, World};
 
 /// Drivers that are wrong in one way each: the simulation must tell.
@@ -197,6 +197,8 @@ impl World {
         let loaded = tables.triggers.len() == self.campaigns.len();
         if loaded && mind.compared != self.stats.commits {
             mind.compared = self.stats.commits;
+            // What follows from an event follows at once, and not only in the next tick.
+            verdict::graphs(mind.core.tasks(), |task| mind.core.get(task))?;
             if let Some(differs) = mind.core.differs(tables, self.seed, now) {
                 return Err(Violation::new(Kind::Differs, differs));
             }

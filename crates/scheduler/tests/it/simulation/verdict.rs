@@ -1,6 +1,6 @@
 //! What must be true: while it runs, and when all has come to rest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use airdrops_scheduler::{Campaign, Trigger, next_fire};
@@ -186,7 +186,10 @@ fn instants(trigger: &Trigger, first_seen: Timestamp, now: Timestamp) -> Vec<Tim
 }
 
 /// Whether what comes before a task lets it run (`true`), never will (`false`), or is not decided.
-fn decided(task: &TaskRecord, tasks: &BTreeMap<TaskId, TaskRecord>) -> Option<bool> {
+fn decided<'a>(
+    task: &TaskRecord,
+    known: impl Fn(&TaskId) -> Option<&'a TaskRecord>,
+) -> Option<bool> {
     if task.after.is_empty() {
         return Some(true);
     }
@@ -194,7 +197,7 @@ fn decided(task: &TaskRecord, tasks: &BTreeMap<TaskId, TaskRecord>) -> Option<bo
         .after
         .iter()
         .map(|edge| {
-            let ending = tasks.get(&edge.task)?.state.ending()?;
+            let ending = known(&edge.task)?.state.ending()?;
             Some(edge.on.holds(ending))
         })
         .collect();
@@ -209,9 +212,12 @@ fn decided(task: &TaskRecord, tasks: &BTreeMap<TaskId, TaskRecord>) -> Option<bo
 }
 
 /// Every task of a graph is where its predecessors let it be: a second evaluation of all conditions.
-pub(super) fn graphs(tables: &Tables) -> Result<(), Violation> {
-    for task in tables.tasks.values() {
-        let lets = decided(task, &tables.tasks);
+pub(super) fn graphs<'a>(
+    tasks: impl Iterator<Item = &'a TaskRecord>,
+    known: impl Fn(&TaskId) -> Option<&'a TaskRecord>,
+) -> Result<(), Violation> {
+    for task in tasks {
+        let lets = decided(task, &known);
         let is_right = match task.state {
             TaskState::Pending => lets.is_none(),
             TaskState::Skipped => lets == Some(false),

@@ -111,7 +111,7 @@ impl World {
         let tables = &self.store.tables;
         verdict::slots(tables)?;
         verdict::effects(tables, &self.chain)?;
-        verdict::graphs(tables)?;
+        verdict::graphs(tables.tasks.values(), |task| tables.tasks.get(task))?;
         verdict::ended(tables, quiet_since)?;
         // What fell due since the last tick is nobody's fault.
         let last = Timestamp(self.now.0 - 20 * 60_000);
