@@ -7,7 +7,7 @@ pub mod summary;
 pub mod unit;
 
 mod breakers;
-mod campaign;
+pub mod campaign;
 mod chain;
 mod check;
 mod derived;
@@ -16,6 +16,7 @@ mod protocol;
 mod reader;
 mod resolve;
 mod risk;
+mod scheduler;
 mod section;
 mod source;
 mod wallet;
