@@ -213,7 +213,9 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Result<(), Hold>, RunError> {
         match error {
-            SubmitError::Log(log @ (LogError::Database(_) | LogError::LeaseLost)) => {
+            SubmitError::Log(
+                log @ (LogError::Database(_) | LogError::Unknown(_) | LogError::LeaseLost),
+            ) => {
                 Err(RunError::Log(log))
             }
             SubmitError::ForeignNonce { .. } => {

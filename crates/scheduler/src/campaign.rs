@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airdrops_types::{
-    Action, Address, AssetId, B256, CampaignId, ChainId, Conditions, TaskSpec, Timestamp,
+    Action, Address, AssetId, B256, CampaignId, ChainId, Conditions, REBALANCE_CAMPAIGN, TaskSpec, Timestamp,
     UNWIND_CAMPAIGN, Work,
 };
 use serde::{Deserialize, Serialize};
@@ -251,9 +251,14 @@ pub enum CampaignDefect {
         /// The name of the campaign or of a task.
         name: String,
     },
-    /// The name of what operators start.
-    #[error("the name {UNWIND_CAMPAIGN} is kept for what operators unwind; choose another one")]
-    Reserved,
+    /// The name of what is not started by a trigger.
+    #[error("the name {name} is kept for what {for_what}; choose another one")]
+    Reserved {
+        /// The name.
+        name: &'static str,
+        /// Whose it is.
+        for_what: &'static str,
+    },
     /// A task that only an operator may start.
     #[error("task {task} unwinds, which only an operator may start")]
     OperatorOnly {
@@ -339,8 +344,13 @@ impl Campaign {
                 defects.push(CampaignDefect::Name { name });
             }
         }
-        if self.id.as_str() == UNWIND_CAMPAIGN {
-            defects.push(CampaignDefect::Reserved);
+        for (name, for_what) in [
+            (UNWIND_CAMPAIGN, "operators unwind"),
+            (REBALANCE_CAMPAIGN, "plans move"),
+        ] {
+            if self.id.as_str() == name {
+                defects.push(CampaignDefect::Reserved { name, for_what });
+            }
         }
         for task in &self.tasks {
             if matches!(&task.spec.work, Work::Act(act) if act.action == Action::Unwind) {

@@ -1,8 +1,8 @@
 //! What is written together.
 
 use airdrops_types::{
-    Entry, EquityPoint, IntentId, LedgerEntry, Outcome, Scope, TaskRecord, Timestamp, TriggerState,
-    Trip,
+    CampaignVersion, Entry, EquityPoint, IntentId, LedgerEntry, MessageDone, Outcome, Scope,
+    TaskRecord, Timestamp, TriggerState, Trip,
 };
 
 /// One measurement of a series.
@@ -54,6 +54,11 @@ pub struct Batch {
     pub forget_samples_before: Option<Timestamp>,
     /// Small values by key.
     pub settings: Vec<(String, serde_json::Value)>,
+    /// Messages that this batch does what they asked for, or refuses to. One that is done already
+    /// refuses the batch: what it asked for takes effect once.
+    pub done: Vec<MessageDone>,
+    /// Versions of campaigns to add, for ever. One that is there already refuses the batch.
+    pub definitions: Vec<CampaignVersion>,
 }
 
 impl Batch {
@@ -84,6 +89,8 @@ impl Batch {
             samples,
             forget_samples_before,
             settings,
+            done,
+            definitions,
         } = self;
         tasks.is_empty()
             && triggers.is_empty()
@@ -97,6 +104,8 @@ impl Batch {
             && samples.is_empty()
             && forget_samples_before.is_none()
             && settings.is_empty()
+            && done.is_empty()
+            && definitions.is_empty()
     }
 }
 

@@ -2,7 +2,7 @@
 
 /// One kind of durable write.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub struct Place {
     /// Everything is written, nothing is committed.
     pub(crate) before: &'static str,
     /// It is durable, and the caller does not know yet.

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use airdrops_scheduler::lease::Fenced;
 use airdrops_types::{IntentId, LogError, Scope, Timestamp};
 
 use crate::Access;
 
-/// Why a store refused or failed. Nothing was written.
+/// Why a store refused or failed. Nothing was written, but for [`StoreError::Unknown`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// Another runner holds the database.
@@ -16,6 +17,16 @@ pub enum StoreError {
         path: PathBuf,
         /// Its process id, as far as it is known.
         holder: String,
+    },
+    /// Another node holds the lease.
+    #[error(
+        "the database is run by node {holder} until {until}, and for as long as it renews that"
+    )]
+    Held {
+        /// By whom.
+        holder: String,
+        /// Until when, by the server's clock.
+        until: Timestamp,
     },
     /// Another runner took the database over.
     #[error("another process has taken over the database")]
@@ -122,6 +133,10 @@ pub enum StoreError {
     /// The database failed.
     #[error("database: {0}")]
     Database(String),
+    /// The connection broke while a transaction was being committed, and the server could not be
+    /// asked since: it may be stored, or not.
+    #[error("whether it was stored is unknown: {0}")]
+    Unknown(String),
     /// The file system failed.
     #[error("{}: {why}", path.display())]
     Io {
@@ -132,9 +147,22 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether a group's other batches would meet the same: the database, not the batch.
+    pub(crate) fn is_of_all(&self) -> bool {
+        matches!(self, Self::LeaseLost | Self::Unknown(_))
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(error.to_string())
+    }
+}
+
+impl From<Fenced> for StoreError {
+    fn from(_: Fenced) -> Self {
+        Self::LeaseLost
     }
 }
 
@@ -153,6 +181,7 @@ impl From<StoreError> for LogError {
             StoreError::Log(error) => error,
             StoreError::LeaseLost => Self::LeaseLost,
             StoreError::Database(error) => Self::Database(error),
+            StoreError::Unknown(error) => Self::Unknown(error),
             other => Self::Database(other.to_string()),
         }
     }

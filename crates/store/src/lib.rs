@@ -1,21 +1,30 @@
-//! Durable state: task runs, triggers, the journal, the ledger, control states, and the
-//! transaction manager's memory.
+//! Durable state: task runs, triggers, the journal, the ledger, control states, messages from
+//! outside, and the transaction manager's memory.
 //!
-//! [`Store`] says what must be kept and what is one transaction; [`Sqlite`] keeps it in a file.
+//! [`Store`] says what must be kept and what is one transaction; [`Sqlite`] keeps it in a file. The
+//! rules are written once, over a small seam of SQL.
 //! Every write is durable when it returns. Whoever runs holds a lease on the database, and each of
 //! its writes checks in the same transaction that the lease still holds.
 
+pub mod access;
+mod backend;
 pub mod batch;
 pub mod checkpoint;
+mod durable;
 pub mod error;
+mod rules;
+mod sql;
 pub mod sqlite;
 pub mod store;
 
+pub use access::{Access, Options};
 pub use batch::{Batch, Committed, Sample};
 pub use checkpoint::CHECKPOINTS;
+pub use durable::Durable;
 pub use error::StoreError;
-pub use sqlite::{Access, Options, Sqlite};
+pub use sqlite::Sqlite;
 pub use store::{
-    ControlChange, JournalCheck, OBSERVATIONS, Store, TaskFilter, UNWIND_REQUESTS, UNWINDS,
-    WITHDRAWALS, cleared_in_key, cleared_key,
+    ControlChange, JournalCheck, MessageAnswer, NodeSeen, OBSERVATIONS, PAYLOAD_LIMIT, Posted,
+    Queue, QueueCount, Store, TaskFilter, UNWIND_REQUESTS, UNWINDS, WITHDRAWALS, cleared_in_key,
+    cleared_key,
 };

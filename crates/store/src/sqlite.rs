@@ -1,86 +1,61 @@
 //! The store on SQLite: write-ahead log, `synchronous=FULL`, one connection per process.
 
-mod column;
-mod control;
 mod file;
-mod journal;
-mod lease;
-mod ledger;
-mod observations;
-mod outcomes;
-mod samples;
+mod lock;
 mod schema;
-mod tasks;
-mod transactions;
-mod unwinds;
-mod withdrawals;
+mod statements;
+mod v3;
 
-use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use airdrops_types::{
-    Address, AirdropSeen, Answer, B256, BlockRef, ChainId, Checkpoint, EquityPoint, I256, IntentId,
-    JournalEntry, LedgerEntry, LogError, NewSignature, Outcome, Reservation, Scope, Slot, TaskId,
-    TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip, Unwind, UnwindRequest,
-    Withdrawal, no_checkpoint,
-};
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use airdrops_scheduler::lease::{Claim, Lane, NodeId};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use self::lease::{Lease, Lock};
-use crate::checkpoint::{BROADCAST, COMMIT, CONTROL, MINED, Place, SIGNATURE};
-use crate::{Batch, Committed, ControlChange, JournalCheck, Sample, Store, StoreError, TaskFilter};
+use self::lock::Lock;
+use self::statements::Statements;
+use crate::backend::{Backend, Body};
+use crate::checkpoint::Place;
+use crate::durable::{Durable, now};
+use crate::rules::leases;
+use crate::rules::specs::Specs;
+use crate::{Access, Options, StoreError};
 
 /// How long a write waits for another process's.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a database is opened for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Everything. There is one runner at a time; it makes the database if there is none, and
-    /// migrates it.
-    Runner,
-    /// Reading, control states, an operator's requests and journal entries, also while a runner
-    /// runs. Makes the database if there is none, so that a halt may come before the first run.
-    Operator,
-    /// Reading, also while a runner runs.
-    ReadOnly,
-}
+/// How often a waiting runner looks for what others stored.
+const LOOKS_EVERY: Duration = Duration::from_millis(10);
 
-impl fmt::Display for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Runner => "a runner",
-            Self::Operator => "an operator",
-            Self::ReadOnly => "reading",
-        })
-    }
-}
+/// Longer patience is the same as this.
+const LONGEST: Duration = Duration::from_secs(86_400);
 
-/// How a database is opened.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// Called with each name of [`crate::CHECKPOINTS`].
-    pub checkpoint: Checkpoint,
-}
+/// So many prepared statements are kept.
+const STATEMENTS: usize = 128;
 
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            checkpoint: no_checkpoint,
-        }
-    }
-}
+/// A [`Store`](crate::Store) in one SQLite file. Its lock file `<path>.lock` holds the runner's
+/// process id.
+pub type Sqlite = Durable<File>;
 
-/// A [`Store`] in one SQLite file. Its lock file `<path>.lock` holds the runner's process id.
+/// A database in a file.
 #[derive(Debug)]
-pub struct Sqlite {
-    connection: Mutex<Connection>,
+pub struct File {
+    path: PathBuf,
+    open: Mutex<Open>,
     access: Access,
-    /// The runner's; nobody else has one.
-    lease: Option<Lease>,
     options: Options,
+    /// The runner's; nobody else has one.
+    claim: Mutex<Option<Claim>>,
+    _lock: Option<Lock>,
+}
+
+#[derive(Debug)]
+struct Open {
+    connection: Connection,
+    specs: Specs,
+    /// What `PRAGMA data_version` said: it changes with every commit of somebody else.
+    seen: Option<i64>,
 }
 
 impl Sqlite {
@@ -96,13 +71,12 @@ impl Sqlite {
         options: Options,
     ) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        let (connection, lease) = match access {
+        let (connection, lock) = match access {
             Access::Runner => {
-                let lock = Lock::acquire(path)?;
+                let lock = Lock::acquire(path, options.patience.min(LONGEST))?;
                 let mut connection = open_for_writing(path)?;
                 schema::migrate(&mut connection, path, schema::MIGRATIONS)?;
-                let lease = Lease::begin(&mut connection, lock)?;
-                (connection, Some(lease))
+                (connection, Some(lock))
             }
             Access::Operator => {
                 let mut connection = open_for_writing(path)?;
@@ -116,13 +90,38 @@ impl Sqlite {
             }
             Access::ReadOnly => (open_for_reading(path)?, None),
         };
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         tracing::debug!(path = %path.display(), %access, "database opened");
-        Ok(Self {
-            connection: Mutex::new(connection),
+        let backend = File {
+            path: path.to_owned(),
+            open: Mutex::new(Open {
+                connection,
+                specs: Specs::default(),
+                seen: None,
+            }),
             access,
-            lease,
             options,
-        })
+            claim: Mutex::new(None),
+            _lock: lock,
+        };
+        let store = Self { backend };
+        if access == Access::Runner {
+            store.begin()?;
+        }
+        Ok(store)
+    }
+
+    /// Claims the lane of the runner. The lock says that whoever held it has ended, or lost it; so
+    /// the lease has no end of its own, and from now on every older claim is over.
+    fn begin(&self) -> Result<(), StoreError> {
+        let lane = Lane(leases::FARM.to_owned());
+        let node = NodeId(self.backend.options.node.clone());
+        let ttl = self.backend.options.lease;
+        let claim = self.write_unclaimed(None, |sql| {
+            leases::claim(sql, &lane, &node, now(), ttl, true)
+        })?;
+        *self.backend.claim_slot() = Some(claim);
+        Ok(())
     }
 
     /// Whether a runner runs on the database at `path`: whether anybody holds its lock file, which
@@ -133,55 +132,104 @@ impl Sqlite {
     pub fn has_runner(path: impl AsRef<Path>) -> Result<bool, StoreError> {
         Lock::is_held(path.as_ref())
     }
+}
 
+impl File {
     /// A panic while the lock was held rolled its transaction back, so the connection is sound.
-    fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read<T>(
-        &self,
-        body: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let mut connection = self.connection();
+    fn claim_slot(&self) -> MutexGuard<'_, Option<Claim>> {
+        self.claim.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Backend for File {
+    fn access(&self) -> Access {
+        self.access
+    }
+
+    fn place(&self) -> String {
+        format!("sqlite:{}", self.path.display())
+    }
+
+    fn lease(&self) -> Duration {
+        self.options.lease
+    }
+
+    fn claim(&self) -> Option<Claim> {
+        self.claim_slot().clone()
+    }
+
+    fn took(&self, claim: &Claim) {
+        let mut own = self.claim_slot();
+        if own.as_ref().is_some_and(|own| own.lane == claim.lane) {
+            *own = Some(claim.clone());
+        }
+    }
+
+    fn has_runner(&self) -> Result<bool, StoreError> {
+        Lock::is_held(&self.path)
+    }
+
+    fn read(&self, body: &mut Body<'_>) -> Result<(), StoreError> {
+        let mut open = self.open();
+        let Open {
+            connection, specs, ..
+        } = &mut *open;
         let transaction = connection.transaction()?;
-        let value = body(&transaction)?;
+        body(&mut Statements::new(&transaction, specs))?;
         transaction.commit()?;
-        Ok(value)
+        Ok(())
     }
 
-    /// One durable transaction, in which the lease still holds.
-    fn write<T>(
-        &self,
-        place: Place,
-        body: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let value = {
-            let mut connection = self.connection();
+    fn write(&self, place: Option<Place>, body: &mut Body<'_>) -> Result<(), StoreError> {
+        {
+            let mut open = self.open();
+            let Open {
+                connection, specs, ..
+            } = &mut *open;
+            // What a transaction that panicked left behind.
+            specs.undo();
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            if let Some(lease) = &self.lease {
-                lease.check(&transaction)?;
+            let mut written = body(&mut Statements::new(&transaction, specs));
+            if written.is_ok() {
+                if let Some(place) = place {
+                    (self.options.checkpoint)(place.before);
+                }
+                written = transaction.commit().map_err(Into::into);
             }
-            let value = body(&transaction)?;
-            (self.options.checkpoint)(place.before);
-            transaction.commit()?;
-            value
-        };
-        (self.options.checkpoint)(place.after);
-        Ok(value)
+            match &written {
+                Ok(()) => specs.settle(),
+                Err(_) => specs.undo(),
+            }
+            written?;
+        }
+        if let Some(place) = place {
+            (self.options.checkpoint)(place.after);
+        }
+        Ok(())
     }
 
-    fn require(&self, allowed: &[Access], what: &'static str) -> Result<(), StoreError> {
-        if allowed.contains(&self.access) {
-            Ok(())
-        } else {
-            Err(StoreError::NotPermitted {
-                access: self.access,
-                what,
-            })
+    fn wait(&self, patience: Duration) -> Result<bool, StoreError> {
+        let until = Instant::now() + patience.min(LONGEST);
+        loop {
+            let mut open = self.open();
+            let version = open
+                .connection
+                .pragma_query_value(None, "data_version", |row| row.get(0))?;
+            let before = open.seen.replace(version);
+            drop(open);
+            if before.is_some_and(|before| before != version) {
+                return Ok(true);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            std::thread::sleep(left.min(LOOKS_EVERY));
         }
     }
 }
@@ -222,232 +270,6 @@ fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-impl TransactionLog for Sqlite {
-    fn next_nonce(&self, chain: ChainId, wallet: Address) -> Result<Option<u64>, LogError> {
-        Ok(self.read(|connection| transactions::next_nonce(connection, chain, wallet))?)
-    }
-
-    /// A new slot's nonce must be higher than every nonce that the wallet's slots have; a lower
-    /// one is [`LogError::NonceTaken`], used or not. Gaps are the caller's business: nonces that
-    /// somebody else used have no slot. A replacement keeps the slot's intent, terms and
-    /// reservation, and adds its attempt.
-    fn record_signature(&self, signature: &NewSignature) -> Result<(), LogError> {
-        self.require(&[Access::Runner], "sign")?;
-        Ok(self.write(SIGNATURE, |transaction| {
-            transactions::record_signature(transaction, signature)
-        })?)
-    }
-
-    fn record_broadcast(&self, tx: B256, at: Timestamp, answer: &Answer) -> Result<(), LogError> {
-        self.require(&[Access::Runner], "broadcast")?;
-        Ok(self.write(BROADCAST, |transaction| {
-            transactions::record_broadcast(transaction, tx, at, answer)
-        })?)
-    }
-
-    fn record_mined(
-        &self,
-        intent: IntentId,
-        mined: Option<(B256, BlockRef)>,
-    ) -> Result<(), LogError> {
-        self.require(&[Access::Runner], "follow transactions")?;
-        Ok(self.write(MINED, |transaction| {
-            transactions::record_mined(transaction, intent, mined)
-        })?)
-    }
-
-    fn open_slots(&self) -> Result<Vec<Slot>, LogError> {
-        Ok(self.read(transactions::open_slots)?)
-    }
-}
-
-impl Store for Sqlite {
-    fn commit(&self, batch: &Batch) -> Result<Committed, StoreError> {
-        if batch.is_only_journal() {
-            self.require(&[Access::Runner, Access::Operator], "write")?;
-        } else {
-            self.require(&[Access::Runner], "write more than the journal")?;
-        }
-        self.write(COMMIT, |transaction| {
-            tasks::store(transaction, &batch.tasks)?;
-            tasks::store_triggers(transaction, &batch.triggers)?;
-            ledger::book(transaction, &batch.ledger)?;
-            ledger::store_equity(transaction, &batch.equity)?;
-            outcomes::store(transaction, &batch.outcomes)?;
-            outcomes::retire(transaction, &batch.retired)?;
-            for trip in &batch.trips {
-                control::trip(transaction, trip)?;
-            }
-            for (scope, breaker) in &batch.ended {
-                control::clear(transaction, scope, breaker)?;
-            }
-            for (scope, breaker) in &batch.cleared {
-                if control::clear(transaction, scope, breaker)? {
-                    control::note_cleared(transaction, scope, breaker, batch.at)?;
-                }
-            }
-            samples::store(transaction, &batch.samples)?;
-            if let Some(before) = batch.forget_samples_before {
-                samples::forget(transaction, before)?;
-            }
-            tasks::store_settings(transaction, &batch.settings)?;
-            Ok(Committed {
-                seq: journal::append(transaction, batch.at, &batch.entries)?,
-                revision: control::revision(transaction)?,
-            })
-        })
-    }
-
-    fn control(&self) -> Result<(Vec<Trip>, u64), StoreError> {
-        self.read(|connection| Ok((control::trips(connection)?, control::revision(connection)?)))
-    }
-
-    fn set_control(
-        &self,
-        at: Timestamp,
-        change: &ControlChange,
-        by: &str,
-    ) -> Result<u64, StoreError> {
-        self.require(
-            &[Access::Runner, Access::Operator],
-            "change the control states",
-        )?;
-        self.write(CONTROL, |transaction| {
-            let entry = control::change(transaction, change, by)?;
-            if let ControlChange::Clear { scope, breaker, .. } = change {
-                control::note_cleared(transaction, scope, breaker, at)?;
-            }
-            journal::append(transaction, at, &[entry])?;
-            control::revision(transaction)
-        })
-    }
-
-    fn announce_withdrawal(
-        &self,
-        at: Timestamp,
-        withdrawal: &Withdrawal,
-        by: &str,
-    ) -> Result<(), StoreError> {
-        self.require(&[Access::Runner, Access::Operator], "announce a withdrawal")?;
-        self.write(CONTROL, |transaction| {
-            let entry = withdrawals::announce(transaction, withdrawal, by)?;
-            journal::append(transaction, at, &[entry])?;
-            Ok(())
-        })
-    }
-
-    fn note_airdrop(&self, at: Timestamp, seen: &AirdropSeen, by: &str) -> Result<(), StoreError> {
-        self.require(&[Access::Runner, Access::Operator], "note an airdrop")?;
-        self.write(CONTROL, |transaction| {
-            let entry = observations::note(transaction, seen, by)?;
-            journal::append(transaction, at, &[entry])?;
-            Ok(())
-        })
-    }
-
-    fn request_unwind(
-        &self,
-        at: Timestamp,
-        scope: &Scope,
-        reason: &str,
-        by: &str,
-    ) -> Result<UnwindRequest, StoreError> {
-        self.require(&[Access::Runner, Access::Operator], "ask for an unwind")?;
-        self.write(CONTROL, |transaction| {
-            let (request, entry) = unwinds::request(transaction, at, scope, reason, by)?;
-            journal::append(transaction, at, &[entry])?;
-            Ok(request)
-        })
-    }
-
-    fn cancel_unwind(
-        &self,
-        at: Timestamp,
-        scope: &Scope,
-        reason: &str,
-        by: &str,
-    ) -> Result<UnwindRequest, StoreError> {
-        self.require(&[Access::Runner, Access::Operator], "take an unwind back")?;
-        self.write(CONTROL, |transaction| {
-            let (request, entry) = unwinds::cancel(transaction, at, scope, reason, by)?;
-            journal::append(transaction, at, &[entry])?;
-            Ok(request)
-        })
-    }
-
-    fn unwinds(&self) -> Result<(Vec<UnwindRequest>, Vec<Unwind>), StoreError> {
-        self.read(unwinds::load)
-    }
-
-    fn tasks(&self, filter: TaskFilter) -> Result<Vec<TaskRecord>, StoreError> {
-        self.read(|connection| tasks::load(connection, filter))
-    }
-
-    fn task(&self, id: &TaskId) -> Result<Option<TaskRecord>, StoreError> {
-        self.read(|connection| tasks::find(connection, id))
-    }
-
-    fn triggers(&self) -> Result<Vec<TriggerState>, StoreError> {
-        self.read(tasks::triggers)
-    }
-
-    fn ledger_balances(&self) -> Result<Vec<(Address, Token, I256)>, StoreError> {
-        self.read(ledger::balances)
-    }
-
-    fn ledger_entries(&self, from: Timestamp) -> Result<Vec<LedgerEntry>, StoreError> {
-        self.read(|connection| ledger::entries(connection, from))
-    }
-
-    fn equity_since(&self, from: Timestamp) -> Result<Vec<EquityPoint>, StoreError> {
-        self.read(|connection| ledger::equity_since(connection, from))
-    }
-
-    fn last_equity(&self) -> Result<Option<EquityPoint>, StoreError> {
-        self.read(ledger::last_equity)
-    }
-
-    fn reservations(&self) -> Result<Vec<Reservation>, StoreError> {
-        self.read(outcomes::reservations)
-    }
-
-    fn outcome(&self, intent: IntentId) -> Result<Option<Outcome>, StoreError> {
-        self.read(|connection| outcomes::find(connection, intent))
-    }
-
-    fn outcomes(&self) -> Result<Vec<Outcome>, StoreError> {
-        self.read(outcomes::load)
-    }
-
-    fn journal(&self, from_seq: u64, limit: usize) -> Result<Vec<JournalEntry>, StoreError> {
-        self.read(|connection| journal::from(connection, from_seq, limit))
-    }
-
-    fn journal_tail(&self, count: usize) -> Result<Vec<JournalEntry>, StoreError> {
-        self.read(|connection| journal::tail(connection, count))
-    }
-
-    fn journal_for_task(&self, task: &TaskId) -> Result<Vec<JournalEntry>, StoreError> {
-        self.read(|connection| journal::for_task(connection, task))
-    }
-
-    fn verify_journal(&self) -> Result<JournalCheck, StoreError> {
-        self.read(journal::verify)
-    }
-
-    fn samples(&self, series: &str, from: Timestamp) -> Result<Vec<Sample>, StoreError> {
-        self.read(|connection| samples::since(connection, series, from))
-    }
-
-    fn series(&self) -> Result<Vec<String>, StoreError> {
-        self.read(samples::series)
-    }
-
-    fn setting(&self, key: &str) -> Result<Option<serde_json::Value>, StoreError> {
-        self.read(|connection| tasks::setting(connection, key))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -461,7 +283,9 @@ mod tests {
             let store = Sqlite::open(&path, access, Options::default()).unwrap();
             let pragma = |name| -> String {
                 store
-                    .connection()
+                    .backend
+                    .open()
+                    .connection
                     .query_row(
                         &format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"),
                         [],

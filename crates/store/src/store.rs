@@ -1,19 +1,113 @@
 //! What must be kept, whatever keeps it.
 
+use std::fmt;
+
+use airdrops_scheduler::Engine;
+use airdrops_scheduler::lease::Claim;
 use airdrops_types::{
-    Address, AirdropSeen, B256, EquityPoint, I256, IntentId, JournalEntry, LedgerEntry, Outcome,
-    Reservation, Scope, TaskId, TaskRecord, Timestamp, Token, TransactionLog, TriggerState, Trip,
-    Unwind, UnwindRequest, Withdrawal,
+    Address, AirdropSeen, B256, CampaignId, CampaignVersion, Command, EquityPoint, I256, IntentId,
+    JournalEntry, LedgerEntry, Message, MessageDone, Outcome, Reservation, Scope, TaskId,
+    TaskRecord, TaskState, Timestamp, Token, TransactionLog, TriggerState, Trip, Unwind,
+    UnwindRequest, Withdrawal,
 };
 
-use crate::{Batch, Committed, Sample, StoreError};
+use crate::{Access, Batch, Committed, Sample, StoreError};
 
-/// Which task runs to read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Which task runs to read: those that fit all that is given. The default is every run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TaskFilter {
     /// Only those that are not final.
     pub open_only: bool,
+    /// Those that are not final, and the others of the same runs of the same campaigns: what a
+    /// restart goes on from.
+    pub runs_of_open: bool,
+    /// Of this campaign.
+    pub campaign: Option<CampaignId>,
+    /// In one of these states; all if there is none.
+    pub states: Vec<TaskState>,
+    /// Of this name within their campaigns.
+    pub name: Option<String>,
+    /// Of this run of their campaigns.
+    pub run: Option<u64>,
+    /// Due at or after this instant; for [`Store::history`]: ended at or after it.
+    pub since: Option<Timestamp>,
+    /// Those that follow this one in the order asked for: the last one of the page before.
+    pub after: Option<TaskId>,
+    /// So many at most.
+    pub limit: Option<usize>,
+    /// The other way round.
+    pub newest_first: bool,
 }
+
+impl TaskFilter {
+    /// Those that are not final.
+    #[must_use]
+    pub fn open() -> Self {
+        Self {
+            open_only: true,
+            ..Self::default()
+        }
+    }
+
+    /// What a restart goes on from.
+    #[must_use]
+    pub fn restart() -> Self {
+        Self {
+            runs_of_open: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// So many runs wait, and the oldest of them is due since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueCount {
+    /// How many.
+    pub tasks: u64,
+    /// The earliest due instant of them.
+    pub oldest: Timestamp,
+}
+
+/// The runs that have not ended, in numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Queue {
+    /// By state, in the order of a task's life.
+    pub states: Vec<(TaskState, QueueCount)>,
+    /// By key of their specifications, sorted. A run with several keys counts for each.
+    pub keys: Vec<(String, QueueCount)>,
+}
+
+/// A message that was posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Posted {
+    /// Its number.
+    pub seq: u64,
+    /// Whether it was stored now; otherwise its id was known.
+    pub new: bool,
+}
+
+/// What came of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageAnswer {
+    /// When it was done.
+    pub at: Timestamp,
+    /// What came of it.
+    pub done: MessageDone,
+}
+
+/// A node that was seen within a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeSeen {
+    /// Its name.
+    pub node: String,
+    /// When it last claimed or renewed a lease, by the clock of the leases.
+    pub seen: Timestamp,
+    /// The lanes that it holds, and until when unless it renews them.
+    pub lanes: Vec<(String, Timestamp)>,
+}
+
+/// The payload of an event is kept up to so many bytes of JSON.
+pub const PAYLOAD_LIMIT: usize = 4096;
 
 /// A change of the control states.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,20 +173,97 @@ pub enum JournalCheck {
 }
 
 /// Durable state. Every method that writes is one transaction, and durable when it returns `Ok`;
-/// on `Err` nothing was written. Every method that reads sees one consistent state.
+/// on `Err` nothing was written, but for [`StoreError::Unknown`]. Every method that reads sees one
+/// consistent state.
 ///
 /// All methods fail with [`StoreError::Database`] if the database fails, with
 /// [`StoreError::Corrupt`] if a stored value cannot be read, and with
 /// [`StoreError::NotPermitted`] if the store was not opened for what is asked; writes of a runner
 /// fail with [`StoreError::LeaseLost`] after another one took over.
-pub trait Store: TransactionLog {
+pub trait Store: TransactionLog + fmt::Debug {
+    /// What it was opened for.
+    fn access(&self) -> Access;
+
+    /// Where it is, without anything secret.
+    fn place(&self) -> String;
+
+    /// The same as the scheduler's engine.
+    fn engine(&self) -> &dyn Engine;
+
+    /// The runner's claim; `None` if it was opened for less.
+    fn claim(&self) -> Option<Claim>;
+
+    /// Prolongs the runner's lease by the whole of [`Options::lease`](crate::Options::lease). A
+    /// lease that ran out and that nobody took is prolonged, too.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] if another node took over: stop.
+    fn renew(&self) -> Result<(), StoreError>;
+
+    /// Gives the runner's lease up, so that another node need not wait for its end. Nothing is to
+    /// be written after it.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] if another node took over.
+    fn release(&self) -> Result<(), StoreError>;
+
+    /// The nodes that were seen within a day, by name.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn nodes(&self) -> Result<Vec<NodeSeen>, StoreError>;
+
+    /// Whether a runner runs: whether anybody holds the lock of a file, or a lease on a server
+    /// that has not run out.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn has_runner(&self) -> Result<bool, StoreError>;
+
     /// Stores a batch.
     ///
     /// # Errors
     /// [`StoreError::OutcomeExists`] if an intent of `outcomes` has one; and
-    /// [`StoreError::Contradiction`] if an outcome has no slot or another chain, wallet or nonce
+    /// [`StoreError::Contradiction`] if a message is done already, a version of a campaign stored
+    /// already, if an outcome has no slot or another chain, wallet or nonce
     /// than its slot, if a reservation is retired whose slot is open, or if a balance overflows.
     fn commit(&self, batch: &Batch) -> Result<Committed, StoreError>;
+
+    /// Stores batches in their order, and says of each what came of it. All of them share one
+    /// transaction, and so one wait for the disk, unless one is refused: then each has its own, and
+    /// only those that are refused are missing.
+    fn commit_all(&self, batches: &[Batch]) -> Vec<Result<Committed, StoreError>>;
+
+    /// Stores a message on behalf of `by`, with a journal entry, and wakes the runner. A second one
+    /// of the same `id` changes nothing. Works from another process while a runner runs.
+    ///
+    /// # Errors
+    /// [`StoreError::Unstorable`] if the payload of an event is longer than [`PAYLOAD_LIMIT`].
+    fn post(
+        &self,
+        at: Timestamp,
+        id: &str,
+        command: &Command,
+        by: &str,
+    ) -> Result<Posted, StoreError>;
+
+    /// The messages that are not done, in the order in which they came.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn inbox(&self) -> Result<Vec<Message>, StoreError>;
+
+    /// A message by its number, and what came of it.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn message(&self, seq: u64) -> Result<Option<(Message, Option<MessageAnswer>)>, StoreError>;
+
+    /// Versions of campaigns, by campaign and version; only the newest of each if `latest_only`.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn definitions(&self, latest_only: bool) -> Result<Vec<CampaignVersion>, StoreError>;
 
     /// All trips by scope and breaker, and the revision of this set.
     ///
@@ -171,6 +342,24 @@ pub trait Store: TransactionLog {
     /// # Errors
     /// See the trait.
     fn tasks(&self, filter: TaskFilter) -> Result<Vec<TaskRecord>, StoreError>;
+
+    /// Task runs that ended, in the order in which they did.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn history(&self, filter: TaskFilter) -> Result<Vec<TaskRecord>, StoreError>;
+
+    /// The runs that have not ended, in numbers.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn queue(&self) -> Result<Queue, StoreError>;
+
+    /// The highest number of a run of each campaign that has any, by campaign.
+    ///
+    /// # Errors
+    /// See the trait.
+    fn last_runs(&self) -> Result<Vec<(CampaignId, u64)>, StoreError>;
 
     /// One task run.
     ///

@@ -114,6 +114,10 @@ pub enum LogError {
     /// The database failed. Nothing was written.
     #[error("database: {0}")]
     Database(String),
+    /// The connection broke while the write was being committed, and the server could not be asked
+    /// since. It may be stored: stop, and read it back before anything else is done.
+    #[error("whether it was stored is unknown: {0}")]
+    Unknown(String),
 }
 
 /// What the transaction manager needs to remember. Every method is one durable database
@@ -128,7 +132,8 @@ pub trait TransactionLog: Send + Sync {
     /// Stores nonce, signed bytes, reservation and the journal entry `Signed` in one transaction.
     ///
     /// # Errors
-    /// All variants. On any error nothing was stored, and the bytes must be forgotten.
+    /// All variants. On any error but [`LogError::Unknown`] nothing was stored, and the bytes must be
+    /// forgotten.
     fn record_signature(&self, signature: &NewSignature) -> Result<(), LogError>;
 
     /// Stores what a broadcast led to.

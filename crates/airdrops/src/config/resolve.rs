@@ -151,7 +151,7 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
     let scheduler = scheduler::read(reader, &root, &campaigns);
     let limits = limits(reader, &limits_section, &chains, &protocols);
     let weights = weights(reader, &root, &protocols, &limits);
-    let planning = opportunity::read(reader, &root, &protocols);
+    let planning = opportunity::read(reader, &root, &wallet_names, &protocols);
     let node_limits = risk::node_limits(reader, &limits_section, &falls);
     let gas = risk::gas_limits(&limits_section, &chains.gas_ceilings);
     let consensus = risk::prices(reader, &root);

@@ -151,9 +151,13 @@ impl Farm {
     }
 
     pub fn state_of(&self, id: &str) -> TaskState {
+        self.named(id).state
+    }
+
+    pub fn named(&self, id: &str) -> TaskRecord {
         let tasks = self.tasks();
-        let found = tasks.iter().find(|task| task.id.as_str() == id);
-        found.unwrap_or_else(|| panic!("no {id}")).state
+        let found = tasks.into_iter().find(|task| task.id.as_str() == id);
+        found.unwrap_or_else(|| panic!("no {id}"))
     }
 
     /// Another wallet of ours, with 40,000 USDC and an ether on the L1.

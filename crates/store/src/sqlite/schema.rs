@@ -2,13 +2,37 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, MAIN_DB, TransactionBehavior};
+use rusqlite::{Connection, MAIN_DB, Transaction, TransactionBehavior};
 
-use super::file;
+use super::{file, v3};
 use crate::StoreError;
 
-/// Statement lists that each raise the schema version by one, oldest first. Only ever appended to.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
+/// What raises the schema version by one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step {
+    statements: &'static str,
+    /// What statements cannot say, after them.
+    carry: fn(&Transaction<'_>) -> Result<(), StoreError>,
+}
+
+impl Step {
+    const fn new(statements: &'static str) -> Self {
+        Self {
+            statements,
+            carry: |_| Ok(()),
+        }
+    }
+}
+
+/// The steps, oldest first. Only ever appended to.
+pub(super) const MIGRATIONS: &[Step] = &[
+    Step::new(include_str!("v1.sql")),
+    Step::new(include_str!("v2.sql")),
+    Step {
+        statements: include_str!("v3.sql"),
+        carry: v3::carry,
+    },
+];
 
 /// Brings the database at `path` to the version after the last of `migrations`. Each step is one
 /// transaction. Before each that finds data, the database is copied to `<path>.backup-v<N>`, where
@@ -16,7 +40,7 @@ pub(super) const MIGRATIONS: &[&str] = &[include_str!("v1.sql"), include_str!("v
 pub(super) fn migrate(
     connection: &mut Connection,
     path: &Path,
-    migrations: &[&str],
+    migrations: &[Step],
 ) -> Result<(), StoreError> {
     loop {
         let found = version(connection)?;
@@ -31,7 +55,8 @@ pub(super) fn migrate(
             continue;
         }
         require_ours(&transaction, path, found)?;
-        transaction.execute_batch(step)?;
+        transaction.execute_batch(step.statements)?;
+        (step.carry)(&transaction)?;
         transaction.pragma_update(None, "user_version", found + 1)?;
         transaction.commit()?;
         tracing::info!(path = %path.display(), version = found + 1, "database schema");
@@ -66,16 +91,12 @@ pub(super) fn version(connection: &Connection) -> Result<u32, StoreError> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
-fn newest(migrations: &[&str]) -> u32 {
+fn newest(migrations: &[Step]) -> u32 {
     u32::try_from(migrations.len()).unwrap_or(u32::MAX)
 }
 
-/// The statements that follow version `found`; `None` if it is the newest.
-fn pending<'a>(
-    path: &Path,
-    found: u32,
-    migrations: &[&'a str],
-) -> Result<Option<&'a str>, StoreError> {
+/// The step that follows version `found`; `None` if it is the newest.
+fn pending(path: &Path, found: u32, migrations: &[Step]) -> Result<Option<Step>, StoreError> {
     let supported = newest(migrations);
     if found > supported {
         return Err(StoreError::Newer {
@@ -124,9 +145,9 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
 
-    const TWO: &[&str] = &[
-        "CREATE TABLE t (x INTEGER); INSERT INTO t VALUES (7);",
-        "ALTER TABLE t ADD COLUMN y INTEGER DEFAULT 8;",
+    const TWO: &[Step] = &[
+        Step::new("CREATE TABLE t (x INTEGER); INSERT INTO t VALUES (7);"),
+        Step::new("ALTER TABLE t ADD COLUMN y INTEGER DEFAULT 8;"),
     ];
 
     fn database() -> (tempfile::TempDir, PathBuf, Connection) {
@@ -191,7 +212,10 @@ mod tests {
     fn a_failed_migration_leaves_the_old_version() {
         let (_folder, path, mut connection) = database();
         migrate(&mut connection, &path, &TWO[..1]).unwrap();
-        let broken = [TWO[0], "CREATE TABLE u (z); CREATE TABLE t (again);"];
+        let broken = [
+            TWO[0],
+            Step::new("CREATE TABLE u (z); CREATE TABLE t (again);"),
+        ];
         assert!(migrate(&mut connection, &path, &broken).is_err());
         assert_eq!(version(&connection), Ok(1));
         assert!(connection.prepare("SELECT z FROM u").is_err());

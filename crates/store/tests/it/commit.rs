@@ -70,7 +70,7 @@ fn everything_in_a_batch_reads_the_same_after_a_restart() {
         ]
     );
     assert_eq!(
-        store.tasks(TaskFilter { open_only: true }).unwrap(),
+        store.tasks(TaskFilter::open()).unwrap(),
         all[1..]
     );
     assert_eq!(store.task(&task_id(2)).unwrap().as_ref(), Some(&all[1]));
@@ -152,7 +152,7 @@ fn a_second_batch_replaces_by_key() {
         [task(1, TaskState::Failed), task(2, TaskState::Pending)]
     );
     assert_eq!(
-        store.tasks(TaskFilter { open_only: true }).unwrap(),
+        store.tasks(TaskFilter::open()).unwrap(),
         [task(2, TaskState::Pending)]
     );
     assert_eq!(store.triggers().unwrap(), [trigger(2)]);

@@ -271,6 +271,7 @@ fn a_halt_by_another_process_stops_the_next_signature() {
 fn operator_that_unwinds() {
     let options = Options {
         checkpoint: abort_at,
+        ..Options::default()
     };
     Sqlite::open(database(), Access::Operator, options)
         .unwrap()
@@ -300,6 +301,7 @@ fn an_unwind_is_asked_for_from_another_process_all_or_nothing() {
 fn runner_that_stops() {
     let options = Options {
         checkpoint: abort_at,
+        ..Options::default()
     };
     let store = Sqlite::open(database(), Access::Runner, options).unwrap();
     write_at(&store, &std::env::var(STOP_AT).unwrap());

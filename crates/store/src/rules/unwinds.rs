@@ -1,32 +1,30 @@
 //! Unwinds that an operator asked for.
 
 use airdrops_types::{Entry, Scope, Timestamp, Unwind, UnwindCancelled, UnwindRequest};
-use rusqlite::Connection;
 use serde::de::DeserializeOwned;
 
 use super::column::{corrupt, json};
-use super::tasks;
+use super::settings;
+use crate::sql::Sql;
 use crate::{StoreError, UNWIND_REQUESTS, UNWINDS};
 
 /// All requests, and the progress of each that was accepted.
-pub(super) fn load(
-    connection: &Connection,
-) -> Result<(Vec<UnwindRequest>, Vec<Unwind>), StoreError> {
+pub(crate) fn load(sql: &mut dyn Sql) -> Result<(Vec<UnwindRequest>, Vec<Unwind>), StoreError> {
     Ok((
-        list(connection, UNWIND_REQUESTS, "requests for unwinds")?,
-        list(connection, UNWINDS, "unwinds")?,
+        list(sql, UNWIND_REQUESTS, "requests for unwinds")?,
+        list(sql, UNWINDS, "unwinds")?,
     ))
 }
 
 /// Adds a request, and words its journal entry.
-pub(super) fn request(
-    connection: &Connection,
+pub(crate) fn request(
+    sql: &mut dyn Sql,
     at: Timestamp,
     scope: &Scope,
     reason: &str,
     by: &str,
 ) -> Result<(UnwindRequest, Entry), StoreError> {
-    let (mut requests, progress) = load(connection)?;
+    let (mut requests, progress) = load(sql)?;
     let covers = |open: &&UnwindRequest| {
         open.is_open(&progress) && (open.scope == *scope || open.scope == Scope::Everything)
     };
@@ -47,20 +45,20 @@ pub(super) fn request(
         cancelled: None,
     };
     requests.push(asked.clone());
-    store(connection, &requests)?;
+    store(sql, &requests)?;
     let text = format!("{by} unwinds {scope} (request {}): {reason}", asked.id);
     Ok((asked, Entry::Note { text }))
 }
 
 /// Marks the open request of exactly `scope` as taken back, and words its journal entry.
-pub(super) fn cancel(
-    connection: &Connection,
+pub(crate) fn cancel(
+    sql: &mut dyn Sql,
     at: Timestamp,
     scope: &Scope,
     reason: &str,
     by: &str,
 ) -> Result<(UnwindRequest, Entry), StoreError> {
-    let (mut requests, progress) = load(connection)?;
+    let (mut requests, progress) = load(sql)?;
     let open = requests
         .iter_mut()
         .find(|open| open.is_open(&progress) && open.scope == *scope);
@@ -75,7 +73,7 @@ pub(super) fn cancel(
         reason: reason.to_owned(),
     });
     let cancelled = open.clone();
-    store(connection, &requests)?;
+    store(sql, &requests)?;
     let text = format!(
         "{by} takes the unwind of {scope} back (request {}): {reason}",
         cancelled.id
@@ -84,19 +82,19 @@ pub(super) fn cancel(
 }
 
 fn list<T: DeserializeOwned>(
-    connection: &Connection,
+    sql: &mut dyn Sql,
     key: &str,
     what: &'static str,
 ) -> Result<Vec<T>, StoreError> {
-    match tasks::setting(connection, key)? {
+    match settings::find(sql, key)? {
         Some(stored) => serde_json::from_value(stored).map_err(|error| corrupt(what, &error)),
         None => Ok(Vec::new()),
     }
 }
 
-fn store(connection: &Connection, requests: &[UnwindRequest]) -> Result<(), StoreError> {
+fn store(sql: &mut dyn Sql, requests: &[UnwindRequest]) -> Result<(), StoreError> {
     const WHAT: &str = "requests for unwinds";
     let all =
         serde_json::from_str(&json(WHAT, &requests)?).map_err(|error| corrupt(WHAT, &error))?;
-    tasks::store_settings(connection, &[(UNWIND_REQUESTS.to_owned(), all)])
+    settings::store(sql, &[(UNWIND_REQUESTS.to_owned(), all)])
 }

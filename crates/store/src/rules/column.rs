@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::StoreError;
 
 /// JSON of a value.
-pub(super) fn json<T: Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {
+pub(crate) fn json<T: Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Unstorable {
         what,
         why: error.to_string(),
@@ -18,7 +18,7 @@ pub(super) fn json<T: Serialize>(what: &'static str, value: &T) -> Result<String
 }
 
 /// A value from its JSON.
-pub(super) fn from_json<T: DeserializeOwned>(
+pub(crate) fn from_json<T: DeserializeOwned>(
     what: &'static str,
     text: &str,
 ) -> Result<T, StoreError> {
@@ -26,7 +26,7 @@ pub(super) fn from_json<T: DeserializeOwned>(
 }
 
 /// A value from its text.
-pub(super) fn from_text<T: FromStr<Err: Display>>(
+pub(crate) fn from_text<T: FromStr<Err: Display>>(
     what: &'static str,
     text: &str,
 ) -> Result<T, StoreError> {
@@ -34,12 +34,12 @@ pub(super) fn from_text<T: FromStr<Err: Display>>(
 }
 
 /// Hashes and addresses: `0x…` in lower case.
-pub(super) fn hex(value: impl LowerHex) -> String {
+pub(crate) fn hex(value: impl LowerHex) -> String {
     format!("{value:#x}")
 }
 
-/// SQLite's integers end at 2⁶³ − 1.
-pub(super) fn integer(what: &'static str, value: u64) -> Result<i64, StoreError> {
+/// A stored integer ends at 2⁶³ − 1.
+pub(crate) fn integer(what: &'static str, value: u64) -> Result<i64, StoreError> {
     i64::try_from(value).map_err(|_| StoreError::Unstorable {
         what,
         why: format!("{value} is more than {}", i64::MAX),
@@ -47,16 +47,16 @@ pub(super) fn integer(what: &'static str, value: u64) -> Result<i64, StoreError>
 }
 
 /// The reverse of [`integer`].
-pub(super) fn unsigned(what: &'static str, value: i64) -> Result<u64, StoreError> {
+pub(crate) fn unsigned(what: &'static str, value: i64) -> Result<u64, StoreError> {
     u64::try_from(value).map_err(|error| corrupt(what, &error))
 }
 
-/// A row limit: more than SQLite can count is no limit.
-pub(super) fn limit(rows: usize) -> i64 {
+/// A row limit: more than can be counted is no limit.
+pub(crate) fn limit(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
-pub(super) fn corrupt(what: &'static str, why: &dyn Display) -> StoreError {
+pub(crate) fn corrupt(what: &'static str, why: &dyn Display) -> StoreError {
     StoreError::Corrupt {
         what,
         why: why.to_string(),

@@ -1,14 +1,13 @@
 //! Who may run: one process per database.
 //!
-//! The lock of the operating system keeps a second runner out; the epoch finds out a first one
-//! that lost its lock and does not know, for example because the lock file was removed.
+//! The lock of the operating system keeps a second runner out; the epoch of the stored lease finds
+//! out a first one that lost its lock and does not know, for example because the lock file was
+//! removed.
 
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::time::{Duration, Instant};
 
 use super::file;
 use crate::StoreError;
@@ -25,8 +24,9 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Locks, or says who has.
-    pub(super) fn acquire(database: &Path) -> Result<Self, StoreError> {
+    /// Locks, or says who has once patience is over.
+    pub(super) fn acquire(database: &Path, patience: Duration) -> Result<Self, StoreError> {
+        let until = Instant::now() + patience.max(ASKED_AFTER * ASKED_AGAIN);
         let path = lock_path(database);
         file::make_private(&path)?;
         let mut file = File::options()
@@ -35,10 +35,7 @@ impl Lock {
             .open(&path)
             .map_err(|error| file::failed(&path, &error))?;
         let mut locked = file.try_lock();
-        for _ in 0..ASKED_AGAIN {
-            if !matches!(locked, Err(TryLockError::WouldBlock)) {
-                break;
-            }
+        while matches!(locked, Err(TryLockError::WouldBlock)) && Instant::now() < until {
             std::thread::sleep(ASKED_AFTER);
             locked = file.try_lock();
         }
@@ -79,37 +76,4 @@ impl Lock {
 
 fn lock_path(database: &Path) -> PathBuf {
     file::beside(database, ".lock")
-}
-
-/// The right to write as the runner.
-#[derive(Debug)]
-pub(super) struct Lease {
-    epoch: i64,
-    _lock: Lock,
-}
-
-impl Lease {
-    /// Begins a new epoch: from now on every older lease is lost.
-    pub(super) fn begin(connection: &mut Connection, lock: Lock) -> Result<Self, StoreError> {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let epoch = transaction.query_row(
-            "UPDATE meta SET epoch = epoch + 1 RETURNING epoch",
-            [],
-            |row| row.get(0),
-        )?;
-        transaction.commit()?;
-        Ok(Self { epoch, _lock: lock })
-    }
-
-    /// Whether it still holds, as the transaction sees it.
-    pub(super) fn check(&self, transaction: &Transaction<'_>) -> Result<(), StoreError> {
-        let epoch: i64 = transaction
-            .prepare_cached("SELECT epoch FROM meta")?
-            .query_row([], |row| row.get(0))?;
-        if epoch == self.epoch {
-            Ok(())
-        } else {
-            Err(StoreError::LeaseLost)
-        }
-    }
 }

@@ -1,0 +1,230 @@
+//! The journal: append, read, check.
+
+use airdrops_types::{B256, Entry, JournalEntry, TaskId, Timestamp};
+use sha2::{Digest, Sha256};
+
+use super::column::{from_json, integer, json, limit, unsigned};
+use crate::sql::{Row, Sql, Value, params};
+use crate::{JournalCheck, StoreError};
+
+/// Appends entries, and returns the number of the last entry of all.
+pub(crate) fn append(
+    sql: &mut dyn Sql,
+    at: Timestamp,
+    entries: &[Entry],
+) -> Result<u64, StoreError> {
+    let (mut seq, mut hash) = head(sql)?;
+    if entries.is_empty() {
+        return Ok(seq);
+    }
+    let mut rows = Vec::with_capacity(entries.len());
+    let mut index = Vec::with_capacity(entries.len());
+    for entry in entries {
+        seq += 1;
+        let number = integer("journal", seq)?;
+        let text = json("journal entry", entry)?;
+        hash = link(hash, seq, at.0, text.as_bytes());
+        rows.push(
+            params![number, at, text, hash.as_slice()]
+                .map(Value::into_owned)
+                .into(),
+        );
+        index.extend(
+            tasks_of(entry)
+                .into_iter()
+                .map(|task| params![task_key(task), number].into()),
+        );
+    }
+    sql.execute_all(
+        "INSERT INTO journal (seq, at, entry, hash) VALUES (?1, ?2, ?3, ?4)",
+        rows,
+    )?;
+    sql.execute_all(
+        "INSERT INTO journal_tasks (task, seq) VALUES (?1, ?2) ON CONFLICT (task, seq) DO NOTHING",
+        index,
+    )?;
+    sql.execute(
+        "UPDATE meta SET journal_seq = ?1, journal_hash = ?2",
+        &params![integer("journal", seq)?, hash.as_slice()],
+    )?;
+    Ok(seq)
+}
+
+/// A task run in the index: 64 bits of its name (Fowler, Noll and Vo 1991, FNV-1a). Two names may
+/// share them, so that who looks up checks the entry.
+pub(crate) fn task_key(task: &TaskId) -> i64 {
+    let hash = task
+        .as_str()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+    hash.cast_signed()
+}
+
+/// Number and hash of the last entry, as they were stored with it.
+pub(crate) fn head(sql: &mut dyn Sql) -> Result<(u64, B256), StoreError> {
+    let head = sql.first("SELECT journal_seq, journal_hash FROM meta", &[], |row| {
+        Ok((
+            unsigned("journal head", row.int(0)?)?,
+            to_hash(row.blob(1)?)?,
+        ))
+    })?;
+    head.ok_or_else(|| StoreError::Corrupt {
+        what: "journal head",
+        why: "it is missing".to_owned(),
+    })
+}
+
+fn to_hash(bytes: &[u8]) -> Result<B256, StoreError> {
+    B256::try_from(bytes).map_err(|error| StoreError::Corrupt {
+        what: "journal hash",
+        why: error.to_string(),
+    })
+}
+
+/// The hash of an entry that follows one with hash `previous`.
+fn link(previous: B256, seq: u64, at: i64, entry: &[u8]) -> B256 {
+    let mut digest = Sha256::new();
+    digest.update(previous);
+    digest.update(seq.to_be_bytes());
+    digest.update(at.to_be_bytes());
+    digest.update(entry);
+    B256::from_slice(&digest.finalize())
+}
+
+/// The task runs that an entry names.
+pub(crate) fn tasks_of(entry: &Entry) -> Vec<&TaskId> {
+    match entry {
+        Entry::Fired { tasks, .. } => tasks.iter().collect(),
+        Entry::Task { task, .. }
+        | Entry::Planned { task, .. }
+        | Entry::Signed { task, .. }
+        | Entry::Settled { task, .. } => vec![task],
+        Entry::Decided { intent, .. } => vec![&intent.task],
+        Entry::Started { .. }
+        | Entry::Observed { .. }
+        | Entry::Assessed { .. }
+        | Entry::Tripped { .. }
+        | Entry::Cleared { .. }
+        | Entry::Allocated { .. }
+        | Entry::Rebalanced { .. }
+        | Entry::Flow { .. }
+        | Entry::Eased { .. }
+        | Entry::Alerted { .. }
+        | Entry::Signalled { .. }
+        | Entry::Note { .. } => Vec::new(),
+    }
+}
+
+pub(crate) fn from(
+    sql: &mut dyn Sql,
+    from_seq: u64,
+    rows: usize,
+) -> Result<Vec<JournalEntry>, StoreError> {
+    let Ok(from_seq) = i64::try_from(from_seq) else {
+        return Ok(Vec::new());
+    };
+    sql.all(
+        "SELECT seq, at, entry, hash FROM journal WHERE seq >= ?1 ORDER BY seq LIMIT ?2",
+        &params![from_seq, limit(rows)],
+        entry,
+    )
+}
+
+pub(crate) fn tail(sql: &mut dyn Sql, rows: usize) -> Result<Vec<JournalEntry>, StoreError> {
+    sql.all(
+        "SELECT seq, at, entry, hash FROM
+             (SELECT * FROM journal ORDER BY seq DESC LIMIT ?1) AS newest ORDER BY seq",
+        &params![limit(rows)],
+        entry,
+    )
+}
+
+pub(crate) fn for_task(sql: &mut dyn Sql, task: &TaskId) -> Result<Vec<JournalEntry>, StoreError> {
+    let mut entries = sql.all(
+        "SELECT journal.seq, at, entry, hash FROM journal_tasks
+         JOIN journal ON journal.seq = journal_tasks.seq
+         WHERE journal_tasks.task = ?1 ORDER BY journal.seq",
+        &params![task_key(task)],
+        entry,
+    )?;
+    entries.retain(|line| tasks_of(&line.entry).contains(&task));
+    Ok(entries)
+}
+
+fn entry(row: &Row<'_>) -> Result<JournalEntry, StoreError> {
+    Ok(JournalEntry {
+        seq: unsigned("journal number", row.int(0)?)?,
+        at: Timestamp(row.int(1)?),
+        entry: from_json("journal entry", row.text(2)?)?,
+        hash: to_hash(row.blob(3)?)?,
+    })
+}
+
+/// Walks the whole chain. Nothing about a stored row is taken for granted.
+pub(crate) fn verify(sql: &mut dyn Sql) -> Result<JournalCheck, StoreError> {
+    let (head_seq, head_hash) = head(sql)?;
+    let (mut seq, mut hash) = (0, B256::ZERO);
+    let mut broken = None;
+    sql.rows(
+        "SELECT seq, at, entry, hash FROM journal ORDER BY seq",
+        &[],
+        &mut |row| {
+            if broken.is_some() {
+                return Ok(());
+            }
+            let next = seq + 1;
+            match follow(row, next, hash, head_seq) {
+                Ok(computed) => (seq, hash) = (next, computed),
+                Err(why) => broken = Some(JournalCheck::Broken { seq: next, why }),
+            }
+            Ok(())
+        },
+    )?;
+    if let Some(broken) = broken {
+        return Ok(broken);
+    }
+    if seq < head_seq {
+        return Ok(JournalCheck::Broken {
+            seq: seq + 1,
+            why: format!("the journal was stored with {head_seq} entries, and has only {seq}"),
+        });
+    }
+    if hash != head_hash {
+        return Ok(JournalCheck::Broken {
+            seq,
+            why: format!("the last entry hashes to {hash}, and was stored as {head_hash}"),
+        });
+    }
+    Ok(JournalCheck::Ok {
+        entries: seq,
+        last_hash: hash,
+    })
+}
+
+/// The hash of the row, which must be entry `next` after one with hash `previous`; or what is wrong
+/// with it.
+fn follow(row: &Row<'_>, next: u64, previous: B256, head_seq: u64) -> Result<B256, String> {
+    let number = row.int(0).map_err(|error| error.to_string())?;
+    if u64::try_from(number) != Ok(next) {
+        return Err(format!(
+            "entry {next} is missing: entry {number} is in its place"
+        ));
+    }
+    if next > head_seq {
+        return Err(format!(
+            "the journal was stored with {head_seq} entries, and has more"
+        ));
+    }
+    let (Ok(at), Some(text), Ok(stored)) = (row.int(1), row.text_bytes(2), row.blob(3)) else {
+        return Err(format!("entry {next} has a column of another type"));
+    };
+    let computed = link(previous, next, at, text);
+    if stored != computed.as_slice() {
+        return Err(format!(
+            "entry {next} or its hash was changed: it hashes to {computed}"
+        ));
+    }
+    Ok(computed)
+}
