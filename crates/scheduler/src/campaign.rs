@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use airdrops_types::{
-    Action, Address, AssetId, B256, CampaignId, ChainId, Conditions, REBALANCE_CAMPAIGN, TaskSpec, Timestamp,
-    UNWIND_CAMPAIGN, Work,
+    Action, Address, AssetId, B256, CampaignId, ChainId, Conditions, REBALANCE_CAMPAIGN, TaskSpec,
+    Timestamp, UNWIND_CAMPAIGN, Work,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

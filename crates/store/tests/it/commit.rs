@@ -69,10 +69,7 @@ fn everything_in_a_batch_reads_the_same_after_a_restart() {
             task(3, TaskState::Running)
         ]
     );
-    assert_eq!(
-        store.tasks(TaskFilter::open()).unwrap(),
-        all[1..]
-    );
+    assert_eq!(store.tasks(TaskFilter::open()).unwrap(), all[1..]);
     assert_eq!(store.task(&task_id(2)).unwrap().as_ref(), Some(&all[1]));
     assert_eq!(store.task(&task_id(9)).unwrap(), None);
     assert_eq!(store.triggers().unwrap(), [trigger(3)]);
