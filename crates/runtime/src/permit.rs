@@ -215,9 +215,7 @@ impl Engine {
         match error {
             SubmitError::Log(
                 log @ (LogError::Database(_) | LogError::Unknown(_) | LogError::LeaseLost),
-            ) => {
-                Err(RunError::Log(log))
-            }
+            ) => Err(RunError::Log(log)),
             SubmitError::ForeignNonce { .. } => {
                 let evidence = error.to_string();
                 self.lock_wallet(intent.wallet, evidence.clone(), now)?;

@@ -1,8 +1,10 @@
 //! Durable state: task runs, triggers, the journal, the ledger, control states, messages from
 //! outside, and the transaction manager's memory.
 //!
-//! [`Store`] says what must be kept and what is one transaction; [`Sqlite`] keeps it in a file. The
-//! rules are written once, over a small seam of SQL.
+//! [`Store`] says what must be kept and what is one transaction; [`Sqlite`] keeps it in a file,
+//! [`Postgres`] on a server that several nodes share. The rules are written once, over a small seam
+//! of SQL.
+//!
 //! Every write is durable when it returns. Whoever runs holds a lease on the database, and each of
 //! its writes checks in the same transaction that the lease still holds.
 
@@ -12,6 +14,7 @@ pub mod batch;
 pub mod checkpoint;
 mod durable;
 pub mod error;
+pub mod postgres;
 mod rules;
 mod sql;
 pub mod sqlite;
@@ -22,6 +25,7 @@ pub use batch::{Batch, Committed, Sample};
 pub use checkpoint::CHECKPOINTS;
 pub use durable::Durable;
 pub use error::StoreError;
+pub use postgres::Postgres;
 pub use sqlite::Sqlite;
 pub use store::{
     ControlChange, JournalCheck, MessageAnswer, NodeSeen, OBSERVATIONS, PAYLOAD_LIMIT, Posted,

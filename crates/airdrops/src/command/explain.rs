@@ -1,7 +1,7 @@
 //! `explain`: why a task is where it is.
 
 use airdrops_protocols::{ModuleConfig, Registry};
-use airdrops_store::{Access, Sqlite, Store as _, TaskFilter};
+use airdrops_store::{Access, Store, TaskFilter};
 use airdrops_types::{
     AmountSpec, ControlSignal, Entry, JournalEntry, Reason, Scope, Target, TaskId, TaskRecord,
     TaskState, Timestamp, Trip, Verdict,
@@ -57,13 +57,13 @@ pub fn explain(global: &Global, options: &Explain) -> Result<(), Failure> {
         .filter(|trip| covers(&trip.scope))
         .collect();
     // What another version wrote is no reason to explain nothing.
-    let signals = last_report(&opened.store).ok().flatten();
+    let signals = last_report(opened.store.as_ref()).ok().flatten();
     let signals = signals.map(|report| report.signals).unwrap_or_default();
     let signals: Vec<ControlSignal> = signals
         .into_iter()
         .filter(|signal| covers(&signal.scope))
         .collect();
-    let target = target(&opened.store, &task)?;
+    let target = target(opened.store.as_ref(), &task)?;
     let mut waits_for = Vec::new();
     for edge in &task.after {
         let state = opened.store.task(&edge.task)?.map(|task| task.state);
@@ -97,7 +97,7 @@ pub fn explain(global: &Global, options: &Explain) -> Result<(), Failure> {
 }
 
 /// What the allocator last wanted where the task moves something up to a target.
-fn target(store: &Sqlite, task: &TaskRecord) -> Result<Option<Target>, Failure> {
+fn target(store: &dyn Store, task: &TaskRecord) -> Result<Option<Target>, Failure> {
     let acts = task.assignment();
     let Some(acts) = acts.filter(|acts| acts.amount == AmountSpec::Target) else {
         return Ok(None);

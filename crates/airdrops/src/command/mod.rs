@@ -29,13 +29,16 @@ mod asked;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use airdrops_store::{Access, Options, Sqlite};
+use airdrops_store::{Access, Store};
 use airdrops_types::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::{Cli, Color, Command, Global, ScheduleCommand};
 use crate::config::Loaded;
+use crate::cli::{Cli, Color, Command, Global};
+use crate::config::{Loaded, Location};
 use crate::exit::Failure;
 use crate::narrate::ChainNames;
 
@@ -107,7 +110,7 @@ pub(crate) fn answer(global: &Global, text: &str, json: &Value) {
 pub(crate) fn load(global: &Global) -> Result<Loaded, Failure> {
     let mut loaded = crate::config::load(&global.config)?;
     if let Some(database) = &global.database {
-        loaded.database.clone_from(database);
+        loaded.database = Location::File(database.clone());
     }
     if !global.json && !loaded.warnings.is_empty() {
         anstream::eprint!("{}", loaded.source.render(&loaded.warnings));
@@ -117,8 +120,8 @@ pub(crate) fn load(global: &Global) -> Result<Loaded, Failure> {
 
 /// An open database, and the configuration if there is one.
 pub(crate) struct Opened {
-    pub(crate) store: Sqlite,
-    pub(crate) path: PathBuf,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) place: Location,
     /// `None` if `--database` was given and the configuration cannot be read.
     pub(crate) loaded: Option<Loaded>,
 }
@@ -136,8 +139,8 @@ impl Opened {
 /// Opens the database that the command line or the configuration names. With `--database`, a
 /// broken configuration is no obstacle: a halt must always be possible.
 pub(crate) fn open(global: &Global, access: Access) -> Result<Opened, Failure> {
-    let (path, loaded) = match (&global.database, crate::config::load(&global.config)) {
-        (Some(database), loaded) => (database.clone(), loaded.ok()),
+    let (place, loaded) = match (&global.database, crate::config::load(&global.config)) {
+        (Some(database), loaded) => (Location::File(database.clone()), loaded.ok()),
         (None, Ok(loaded)) => (loaded.database.clone(), Some(loaded)),
         (None, Err(error)) => {
             let mut failure = Failure::from(error);
@@ -147,11 +150,10 @@ pub(crate) fn open(global: &Global, access: Access) -> Result<Opened, Failure> {
             return Err(failure);
         }
     };
-    let checkpoint = crate::fault::checkpoint;
-    let store = Sqlite::open(&path, access, Options { checkpoint })?;
+    let store = place.open(access)?;
     Ok(Opened {
         store,
-        path,
+        place,
         loaded,
     })
 }

@@ -180,6 +180,11 @@ pub const ROOT: Table = table(
         ),
         optional("engine", Kind::Table(&ENGINE), "The program itself."),
         optional(
+            "store",
+            Kind::Table(&STORE),
+            "A PostgreSQL server that several nodes share, in place of a file.",
+        ),
+        optional(
             "limits",
             Kind::Table(&LIMITS),
             "What no transaction may exceed.",
@@ -233,6 +238,29 @@ pub const ROOT: Table = table(
             "campaign",
             Kind::Tables(&CAMPAIGN),
             "What is done, and when.",
+        ),
+    ],
+);
+
+/// The keys of `[store]`.
+pub const STORE: Table = table(
+    "[store]",
+    "A PostgreSQL server that several nodes share, in place of a file.",
+    &[
+        required(
+            "url",
+            Kind::Endpoint,
+            "postgres://user:password@host/database. A secret: better a reference.",
+        ),
+        optional(
+            "node",
+            Kind::Name,
+            "This node's name. Default: a new one for each process. Two processes of one name take each other's place.",
+        ),
+        optional(
+            "lease",
+            Kind::Duration(1, 60),
+            "A node that does not answer for so long is replaced. Default 3s.",
         ),
     ],
 );

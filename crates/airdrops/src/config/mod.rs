@@ -2,6 +2,7 @@
 
 pub mod diagnostic;
 pub mod keys;
+mod location;
 pub mod schema;
 pub mod summary;
 pub mod unit;
@@ -33,6 +34,7 @@ use secrecy::SecretString;
 
 use diagnostic::{Diagnostic, Level, Source};
 
+pub use location::Location;
 pub use wallet::{PassphraseError, PassphraseSource, WalletFile};
 
 /// A configuration that was read without mistakes.
@@ -49,8 +51,8 @@ pub struct Loaded {
     pub market: Option<MarketConfig>,
     /// The wallets, in the order of `settings.wallets`.
     pub wallets: Vec<WalletFile>,
-    /// The database file.
-    pub database: PathBuf,
+    /// Where durable state is.
+    pub database: Location,
     /// What probably does not say what was meant.
     pub warnings: Vec<Diagnostic>,
     /// The file.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use airdrops_market::MarketConfig;
@@ -14,6 +14,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::diagnostic::{Diagnostic, suggestion};
+use super::location::{self, Location};
 use super::reader::{At, Reader};
 use super::risk::{self, Falls};
 use super::section::Section;
@@ -27,7 +28,7 @@ pub(super) struct Resolved {
     pub(super) witnesses: BTreeMap<ChainId, SecretString>,
     pub(super) market: Option<MarketConfig>,
     pub(super) wallets: Vec<WalletFile>,
-    pub(super) database: PathBuf,
+    pub(super) database: Location,
 }
 
 /// Names that were defined once, and where.
@@ -198,9 +199,10 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
     }
     chain::check_prices(reader, &root, &voices, consensus.min_sources);
 
-    let database = engine
-        .path("database")
-        .map_or_else(|| reader.path("airdrops.sqlite"), At::into_inner);
+    let file = engine.path("database");
+    let database = location::read(reader, &root, mode).unwrap_or_else(|| {
+        Location::File(file.map_or_else(|| reader.path("airdrops.sqlite"), At::into_inner))
+    });
     let min_change = limits_section
         .dollars("min_change")
         .unwrap_or(Usd::dollars(10));

@@ -77,7 +77,7 @@ pub fn text(loaded: &Loaded) -> String {
         loaded.source.name,
         mode_text(settings.mode),
         duration_text(settings.tick),
-        loaded.database.display()
+        loaded.database
     );
     let _ = writeln!(out, "\nChains");
     for chain in &settings.chains {
@@ -311,7 +311,7 @@ pub fn json(loaded: &Loaded) -> Value {
         "valid": true,
         "mode": mode_text(settings.mode),
         "tick": duration_text(settings.tick),
-        "database": loaded.database.display().to_string(),
+        "database": loaded.database.to_string(),
         "chains": settings.chains.iter().map(|chain| json!({
             "name": chain.name,
             "id": chain.id,

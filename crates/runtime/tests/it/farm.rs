@@ -56,6 +56,7 @@ impl Farm {
     pub fn start(&mut self) -> Result<(), RunError> {
         let options = Options {
             checkpoint: self.checkpoint,
+            ..Options::default()
         };
         let store = Arc::new(Sqlite::open(self.database(), Access::Runner, options)?);
         let mut keyring = Keyring::new();
@@ -146,7 +147,7 @@ impl Farm {
     }
 
     pub fn tasks(&self) -> Vec<TaskRecord> {
-        let all = TaskFilter { open_only: false };
+        let all = TaskFilter::default();
         self.store().tasks(all).unwrap()
     }
 

@@ -59,6 +59,7 @@ fn fresh<T>(farm: &Farm, value: T) -> Reading<T> {
 fn start_with(farm: &mut Farm, market: Arc<dyn Market>) {
     let options = Options {
         checkpoint: farm.checkpoint,
+        ..Options::default()
     };
     let store = Arc::new(Sqlite::open(farm.database(), Access::Runner, options).unwrap());
     let mut keyring = Keyring::new();

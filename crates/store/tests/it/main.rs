@@ -4,6 +4,7 @@
 mod commit;
 mod control;
 mod journal;
+mod nodes;
 mod open;
 mod process;
 mod sample;
