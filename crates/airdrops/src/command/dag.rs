@@ -7,7 +7,7 @@ mod text;
 use std::collections::BTreeMap;
 
 use airdrops_scheduler::Campaign;
-use airdrops_store::{Access, Store as _, TaskFilter};
+use airdrops_store::{Access, TaskFilter};
 use airdrops_types::{CampaignId, Conditions, Join, TaskRecord, TaskSpec, TaskState};
 use serde_json::json;
 

@@ -18,7 +18,7 @@ pub fn event(global: &Global, options: &Event) -> Result<(), Failure> {
         name: options.name.clone(),
         payload: options.payload.clone().unwrap_or(Value::Null),
     };
-    let asked = asked::ask(&opened.store, &command, options.id.as_deref())?;
+    let asked = asked::ask(opened.store.as_ref(), &command, options.id.as_deref())?;
     let known = super::campaign::known::all(&opened)?;
     let waiting: Vec<&str> = known
         .iter()

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use airdrops_store::{Access, Store as _, TaskFilter};
+use airdrops_store::{Access, TaskFilter};
 use airdrops_types::{CampaignId, TaskRecord};
 use serde_json::json;
 

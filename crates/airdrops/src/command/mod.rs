@@ -27,7 +27,6 @@ pub mod withdrawal;
 
 mod asked;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -36,8 +35,6 @@ use airdrops_types::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::{Cli, Color, Command, Global, ScheduleCommand};
-use crate::config::Loaded;
-use crate::cli::{Cli, Color, Command, Global};
 use crate::config::{Loaded, Location};
 use crate::exit::Failure;
 use crate::narrate::ChainNames;

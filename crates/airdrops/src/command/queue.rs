@@ -1,6 +1,6 @@
 //! `queue`: how much waits, and for how long.
 
-use airdrops_store::{Access, QueueCount, Store as _};
+use airdrops_store::{Access, QueueCount};
 use airdrops_types::{TaskState, Timestamp};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};

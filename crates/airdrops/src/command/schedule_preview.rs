@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use airdrops_protocols::catalogue::{self, APPROVAL_GAS};
 use airdrops_scheduler::Campaign;
-use airdrops_store::{Access, Store as _};
+use airdrops_store::Access;
 use airdrops_types::{ChainId, Timestamp, Work};
 use serde_json::{Value, json};
 

@@ -166,10 +166,10 @@ mod tests {
         for key in table.keys {
             into.insert((table.name, key.name));
             match key.kind {
-                Kind::Table(inner)
-                | Kind::Tables(inner)
-                | Kind::NamesOr(inner)
-                | Kind::Each(Kind::Table(inner)) => declared(inner, into),
+                Kind::Table(inner) | Kind::Tables(inner) | Kind::NamesOr(inner) => {
+                    declared(inner, into);
+                }
+                Kind::Each(Kind::Table(inner)) => declared(inner, into),
                 _ => {}
             }
         }

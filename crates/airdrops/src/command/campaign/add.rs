@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use airdrops_store::{Access, Store as _};
+use airdrops_store::Access;
 use airdrops_types::{Command, NewDefinition};
 use serde_json::json;
 
@@ -51,7 +51,7 @@ pub(super) fn add(global: &Global, path: &Path) -> Result<(), Failure> {
                 source: Some(file.source.text.clone()),
             }),
         };
-        let asked = asked::ask(&opened.store, &command, None)?;
+        let asked = asked::ask(opened.store.as_ref(), &command, None)?;
         let next = before.map_or(1, |it| it.version.saturating_add(1));
         text.push_str(&format!("{id}: becomes version {next}. {}\n", asked.text()));
         answers.push(json!({ "campaign": id, "version": next, "asked": asked.json() }));

@@ -86,7 +86,7 @@ pub(super) fn backfill(
         from,
         to,
     };
-    let asked = asked::ask(&opened.store, &command, None)?;
+    let asked = asked::ask(opened.store.as_ref(), &command, None)?;
     text.push_str(&asked.text());
     json["asked"] = asked.json();
     crate::command::answer(global, &text, &json);

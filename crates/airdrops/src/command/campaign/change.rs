@@ -17,7 +17,7 @@ pub(super) fn pause(global: &Global, name: &str, reason: &str) -> Result<(), Fai
         campaign: known.campaign.id.clone(),
         reason: reason.to_owned(),
     };
-    let asked = asked::ask(&opened.store, &command, None)?;
+    let asked = asked::ask(opened.store.as_ref(), &command, None)?;
     let before = match known.paused() {
         Some(before) => format!(" It is paused already: {before}."),
         None => " Runs that began go on.".into(),
@@ -35,7 +35,7 @@ pub(super) fn resume(global: &Global, name: &str) -> Result<(), Failure> {
     let opened = crate::command::open(global, Access::Operator)?;
     let known = known::one(&opened, name)?;
     let waiting = asked::open(
-        &opened.store,
+        opened.store.as_ref(),
         |command| matches!(command, Command::Pause { campaign, .. } if *campaign == known.campaign.id),
     )?;
     if known.paused().is_none() && waiting.is_empty() {
@@ -44,7 +44,7 @@ pub(super) fn resume(global: &Global, name: &str) -> Result<(), Failure> {
     let command = Command::Resume {
         campaign: known.campaign.id.clone(),
     };
-    let asked = asked::ask(&opened.store, &command, None)?;
+    let asked = asked::ask(opened.store.as_ref(), &command, None)?;
     crate::command::answer(
         global,
         &format!("Resume {name}: {}", asked.text()),

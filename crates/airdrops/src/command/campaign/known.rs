@@ -1,7 +1,6 @@
 //! Which campaigns there are: those of the configuration, and those that were added.
 
 use airdrops_scheduler::{Campaign, EventSource, Trigger};
-use airdrops_store::Store;
 use airdrops_types::{CampaignVersion, Timestamp, TriggerState};
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use airdrops_store::{Access, Store as _, TaskFilter};
+use airdrops_store::{Access, TaskFilter};
 use airdrops_types::Command;
 use comfy_table::{Table, presets};
 use serde_json::json;
@@ -29,7 +29,7 @@ pub(super) fn list(global: &Global, page: &Page) -> Result<(), Failure> {
         let runs = open_runs.entry(task.campaign.as_str().to_owned());
         runs.or_default().insert(task.run);
     }
-    let definitions = asked::open(&opened.store, |command| {
+    let definitions = asked::open(opened.store.as_ref(), |command| {
         matches!(command, Command::Define { .. })
     })?;
     let mut table = Table::new();

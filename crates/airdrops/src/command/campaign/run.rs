@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use airdrops_store::{Access, Store as _, TaskFilter};
+use airdrops_store::{Access, TaskFilter};
 use airdrops_types::{Command, Scope, TaskSpec, Trip};
 use serde_json::json;
 
@@ -27,7 +27,7 @@ pub(super) fn run(global: &Global, name: &str, dry_run: bool) -> Result<(), Fail
     let command = Command::Run {
         campaign: known.campaign.id.clone(),
     };
-    let asked = asked::ask(&opened.store, &command, None)?;
+    let asked = asked::ask(opened.store.as_ref(), &command, None)?;
     let paused = match known.paused() {
         Some(reason) => format!(" It is paused ({reason}); this one run is made all the same."),
         None => String::new(),

@@ -1,6 +1,6 @@
 //! `campaign show`.
 
-use airdrops_store::{Access, Store as _};
+use airdrops_store::Access;
 use serde_json::json;
 
 use super::{describe, known};

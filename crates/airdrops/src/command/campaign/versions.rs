@@ -1,6 +1,6 @@
 //! `campaign versions`.
 
-use airdrops_store::{Access, Store as _};
+use airdrops_store::Access;
 use comfy_table::{Table, presets};
 use serde_json::json;
 

@@ -20,7 +20,7 @@ fn change(
     let opened = crate::command::open(global, Access::Operator)?;
     let task = explain::find(&opened, wanted)?;
     check(&task).map_err(|why| Failure::failed(format!("Task {} {why}.", task.id)))?;
-    let asked = asked::ask(&opened.store, &command(&task), None)?;
+    let asked = asked::ask(opened.store.as_ref(), &command(&task), None)?;
     crate::command::answer(
         global,
         &format!("{verb} {} ({}): {}", task.id, task.state, asked.text()),

@@ -1,6 +1,6 @@
 //! `task list` and `task dead`.
 
-use airdrops_store::{Access, Store as _, TaskFilter};
+use airdrops_store::{Access, TaskFilter};
 use airdrops_types::{Address, CampaignId, TaskRecord, TaskState};
 use serde_json::json;
 
