@@ -56,7 +56,8 @@ pub use retry::{ErrorClass, RetryPolicy};
 pub use signal::{Alert, AlertLevel, ControlSignal, Restraint};
 pub use snapshot::{ChainView, Holding, PositionView, Snapshot};
 pub use task::{
-    Conditions, Edge, Ending, GasWindow, Join, REBALANCE_CAMPAIGN, TaskRecord, TaskSpec, TaskState, TriggerState, Work,
+    Conditions, Edge, Ending, GasWindow, Join, REBALANCE_CAMPAIGN, TaskRecord, TaskSpec, TaskState,
+    TriggerState, Work,
 };
 pub use time::Timestamp;
 pub use token::{Token, TokenAmount};

@@ -122,7 +122,7 @@ fn target(store: &dyn Store, task: &TaskRecord) -> Result<Option<Target>, Failur
 }
 
 /// The run of this id, or the latest run of the task of this name.
-fn find(opened: &Opened, wanted: &str) -> Result<TaskRecord, Failure> {
+pub(super) fn find(opened: &Opened, wanted: &str) -> Result<TaskRecord, Failure> {
     if let Some(task) = opened.store.task(&TaskId::from(wanted))? {
         return Ok(task);
     }

@@ -2,22 +2,31 @@
 
 pub mod allocate;
 pub mod backtest;
+pub mod campaign;
 pub mod config;
 pub mod control;
+pub mod dag;
 pub mod demo;
 pub mod estimate;
+pub mod event;
 pub mod explain;
+pub mod history;
 pub mod init;
 pub mod journal;
+pub mod queue;
 pub mod replay;
 pub mod report;
 pub mod risk;
 pub mod run;
 pub mod schedule;
+pub mod schedule_preview;
 pub mod status;
+pub mod task;
 pub mod unwind;
 pub mod version;
 pub mod withdrawal;
+
+mod asked;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,7 +35,7 @@ use airdrops_store::{Access, Store};
 use airdrops_types::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cli::{Cli, Color, Command, Global};
+use crate::cli::{Cli, Color, Command, Global, ScheduleCommand};
 use crate::config::{Loaded, Location};
 use crate::exit::Failure;
 use crate::narrate::ChainNames;
@@ -49,6 +58,15 @@ pub fn dispatch(cli: &Cli) -> ExitCode {
         Command::Unwind(options) => unwind::unwind(global, options),
         Command::Withdrawal(options) => withdrawal::withdrawal(global, options),
         Command::Explain(options) => explain::explain(global, options),
+        Command::Campaign(options) => campaign::campaign(global, &options.command),
+        Command::Task(options) => task::task(global, &options.command),
+        Command::Queue => queue::queue(global),
+        Command::History(options) => history::history(global, options),
+        Command::Schedule(options) => match &options.command {
+            ScheduleCommand::Preview(options) => schedule_preview::preview(global, options),
+        },
+        Command::Dag(options) => dag::dag(global, options),
+        Command::Event(options) => event::event(global, options),
         Command::Journal(options) => journal::journal(global, options),
         Command::Replay => replay::replay(global),
         Command::Report(options) => report::report(global, options),

@@ -8,7 +8,7 @@ pub mod summary;
 pub mod unit;
 
 mod breakers;
-mod campaign;
+pub mod campaign;
 mod chain;
 mod check;
 mod derived;
@@ -17,6 +17,7 @@ mod protocol;
 mod reader;
 mod resolve;
 mod risk;
+mod scheduler;
 mod section;
 mod source;
 mod wallet;

@@ -10,6 +10,7 @@ use airdrops_risk::Policy;
 use airdrops_runtime::settings::{Mode, Settings};
 use airdrops_types::{AssetId, Bps, ChainId, Token, Usd};
 use secrecy::SecretString;
+use toml::Spanned;
 use toml::de::DeTable;
 
 use super::diagnostic::{Diagnostic, suggestion};
@@ -18,7 +19,7 @@ use super::reader::{At, Reader};
 use super::risk::{self, Falls};
 use super::section::Section;
 use super::wallet::{self, WalletFile};
-use super::{breakers, campaign, chain, derived, keys, opportunity, protocol, source};
+use super::{breakers, campaign, chain, derived, keys, opportunity, protocol, scheduler, source};
 
 /// What the file says.
 pub(super) struct Resolved {
@@ -99,7 +100,8 @@ pub(super) fn resolve(
     }
 }
 
-fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
+/// The text as a table; `None` if it is not TOML.
+pub(super) fn document<'t>(reader: &Reader<'_>, text: &'t str) -> Option<Spanned<DeTable<'t>>> {
     let (document, syntax) = DeTable::parse_recoverable(text);
     for error in &syntax {
         reader.error(
@@ -112,6 +114,11 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
         // What follows a broken line is guesswork: other findings would mislead.
         return None;
     }
+    Some(document)
+}
+
+fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
+    let document = document(reader, text)?;
     // The whole file has no place of its own: what it lacks is shown at its end.
     let end = text.trim_end().len();
     let root = Section::new(reader, document.get_ref(), end..end, &keys::ROOT);
@@ -132,7 +139,17 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
     let protocols = protocol::read(reader, &root, &chains, &mut falls);
     falls.check(reader);
     let seed = engine.integer("seed").map_or(1, At::into_inner);
-    let campaigns = campaign::read(reader, &root, &wallet_names, &protocols);
+    let settings = chains.settings.iter();
+    let world = campaign::World {
+        wallets: &wallet_names,
+        protocols: &protocols.names,
+        chains: &chains.names,
+        assets: chains.assets().into_iter().map(str::to_owned).collect(),
+        confirmations: settings.map(|it| (it.id, it.confirmations)).collect(),
+        campaigns: BTreeMap::new(),
+    };
+    let campaigns = campaign::read(reader, &root, &world);
+    let scheduler = scheduler::read(reader, &root, &campaigns);
     let limits = limits(reader, &limits_section, &chains, &protocols);
     let weights = weights(reader, &root, &protocols, &limits);
     let planning = opportunity::read(reader, &root, &wallet_names, &protocols);
@@ -217,6 +234,7 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
             monitor,
             policy,
             campaigns,
+            scheduler,
         },
         rpc: chains.rpc,
         witnesses: chains.witnesses,

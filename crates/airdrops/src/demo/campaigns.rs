@@ -9,7 +9,7 @@ use airdrops_protocols::{ModuleConfig, ProtocolConfig};
 use airdrops_risk::breaker::{BreakerKind, ClearedBy, Clearing};
 use airdrops_risk::{MonitorPolicy, Policy};
 use airdrops_runtime::{ChainSettings, FeedSettings, Mode, Settings};
-use airdrops_scheduler::{Campaign, TaskDef, Trigger};
+use airdrops_scheduler::{Campaign, SchedulerPolicy, TaskDef, Trigger};
 use airdrops_types::{
     Action, AmountSpec, AssetId, Assignment, Bps, ChainId, ProtocolId, RetryPolicy, TaskSpec,
     Timestamp, Token, Usd, Work,
@@ -161,6 +161,7 @@ pub(crate) fn settings(world: &World, seed: u64, start: Timestamp, days: u64) ->
         monitor: monitor(),
         policy: policy(world),
         campaigns: campaigns(world, start, days),
+        scheduler: SchedulerPolicy::default(),
     }
 }
 
