@@ -191,6 +191,14 @@ impl Monitor {
         &mut self.state
     }
 
+    /// The hourly medians of a chain's base fee that are remembered, oldest first: the hour's first
+    /// instant, wei per gas.
+    #[must_use]
+    pub fn base_fees(&self, chain: ChainId, now: Timestamp) -> Vec<(Timestamp, u128)> {
+        let history = self.long.gas.get(&chain);
+        history.map_or_else(Vec::new, |history| history.medians(now).collect())
+    }
+
     /// How much of the limits holds.
     #[must_use]
     pub fn limits(&self) -> &AdaptiveLimits {

@@ -48,6 +48,9 @@ impl Engine {
         if self.lane_is_busy(assignment.wallet, protocol.chain)? {
             return Ok(());
         }
+        if let Some(hold) = self.waits_for_gas(&record, protocol.chain, snapshot, now) {
+            return self.hold(id, hold, now);
+        }
         let record = match self.make_running(record, &protocol, snapshot, now).await? {
             Some(record) => record,
             None => return Ok(()),

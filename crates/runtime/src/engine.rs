@@ -20,6 +20,7 @@ use airdrops_types::{
 };
 
 use crate::clock::Clock;
+use crate::events::Seen;
 use crate::ledger::{BridgeEnds, Ledger};
 use crate::leftovers::Revocation;
 use crate::market::Market;
@@ -35,6 +36,8 @@ pub(crate) const WITHDRAWN: &str = "withdrawn";
 /// Setting that holds the value of all fees so far. An equity point says it too, but one follows
 /// only at the next assessment.
 pub(crate) const GAS_PAID: &str = "gas_paid";
+/// Setting that holds what the scheduler knows beside its records.
+pub(crate) const SCHEDULER: &str = "scheduler";
 /// Setting that holds the allowances that failed tasks left behind.
 pub(crate) const REVOCATIONS: &str = "revocations";
 
@@ -116,6 +119,8 @@ pub struct Engine {
     pub(crate) gas_paid: Usd,
     pub(crate) equity: Option<Usd>,
     pub(crate) targets: Vec<Target>,
+    /// How far what campaigns wait for was seen.
+    pub(crate) seen: Seen,
     /// The plan that stands.
     pub(crate) standing: Standing,
     /// What the monitor last said that plans rest on.

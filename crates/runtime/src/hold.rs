@@ -23,6 +23,8 @@ const LONGEST_FOR_INPUTS: Duration = Duration::from_secs(1800);
 pub(crate) enum Hold {
     /// Look again soon: prices, gas and nodes change by the minute.
     Wait { reason: String },
+    /// Look again at that moment, which is better or the last one.
+    Until { until: Timestamp, reason: String },
     /// Look again, later each time: what limits and stops forbid changes slowly.
     Standstill { reason: String },
     /// Counts as a failed attempt.
@@ -92,8 +94,10 @@ impl Hold {
 
     /// In words.
     pub(crate) fn reason(&self) -> &str {
-        let (Self::Wait { reason } | Self::Standstill { reason } | Self::Fail { reason, .. }) =
-            self;
+        let (Self::Wait { reason }
+        | Self::Until { reason, .. }
+        | Self::Standstill { reason }
+        | Self::Fail { reason, .. }) = self;
         reason
     }
 }
@@ -130,6 +134,7 @@ impl Engine {
                 reason,
                 until: now.plus(self.look_again_after(0)),
             },
+            Hold::Until { until, reason } => TaskEvent::Deferred { reason, until },
             Hold::Standstill { reason } => {
                 let times = times.unwrap_or(0);
                 self.standstills.insert(id.clone(), times.saturating_add(1));

@@ -10,10 +10,11 @@ use airdrops_allocation::{Course, estimate};
 use airdrops_protocols::{ModuleConfig, ProtocolConfig};
 use airdrops_risk::look_through::Source;
 use airdrops_risk::{Marked, Placement, RiskReport, placement_limits};
+use airdrops_scheduler::{Event, Happening};
 use airdrops_store::{Batch, OBSERVATIONS};
 use airdrops_types::{
     Action, Address, AirdropSeen, Bps, Entry, ProtocolId, Reading, Restraint, Rounding, Snapshot,
-    Timestamp, Token, U256, Usd, VolatilityState,
+    Timestamp, Token, U256, Usd, VolPoints, VolatilityState,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +63,9 @@ pub(crate) struct Standing {
 /// What the monitor last said that plans rest on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outlook {
-    volatility: Option<VolatilityState>,
+    pub(crate) volatility: Option<VolatilityState>,
+    /// The volatility index.
+    pub(crate) index: Option<VolPoints>,
     /// 100 less the health of each protocol. Its risk score also counts how much of ours is there,
     /// which limits look after.
     risks: BTreeMap<ProtocolId, u8>,
@@ -72,6 +75,7 @@ impl Outlook {
     pub(crate) fn of(report: &RiskReport) -> Self {
         Self {
             volatility: report.volatility.state,
+            index: report.volatility.index,
             risks: report
                 .protocols
                 .iter()
@@ -156,6 +160,13 @@ impl Engine {
             batch.settings.push((FORECASTS.to_owned(), value));
         }
         let wallet = standing.planning.as_ref().and_then(|plan| plan.wallet);
+        let moves = plan.courses.values();
+        let mut moves = moves.filter(|course| matches!(course, Course::MoveTo { .. }));
+        if moves.next().is_some() {
+            let what = Happening::Plan;
+            let changes = self.scheduler.event(&Event { at: now, what }, now);
+            Self::note_changes(&mut batch, changes);
+        }
         if let Some(wallet) = wallet {
             let changes = self.carry_out(wallet, &plan.courses, current, marked.snapshot(), now)?;
             Self::note_changes(&mut batch, changes);

@@ -51,10 +51,12 @@ impl Engine {
         let snapshot = self.observe(now).await;
 
         self.settle(&slots, polled, &snapshot, now)?;
+        self.take_messages(now)?;
         self.assess(&snapshot, now)?;
         self.allocate(&snapshot, now)?;
         self.unstick(&snapshot).await?;
         self.unwind(&snapshot, now)?;
+        self.sense(&snapshot, now).await?;
         let mut changes = if control_changed {
             self.scheduler.look_again(now)
         } else {
@@ -71,14 +73,14 @@ impl Engine {
             self.commit(batch)?;
         }
         self.revoke_leftovers(&snapshot).await?;
-        for task in self.scheduler.runnable() {
+        for task in self.scheduler.runnable(self.clock.now()) {
             self.advance(&task, &snapshot).await?;
         }
 
         Ok(TickReport {
             state: self.state(),
             open_transactions: self.manager.open()?.len(),
-            runnable: self.scheduler.runnable().len(),
+            runnable: self.scheduler.runnable(self.clock.now()).len(),
             unfinished: self
                 .scheduler
                 .tasks()

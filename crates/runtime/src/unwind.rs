@@ -130,14 +130,15 @@ impl Engine {
         let mut waits = remaining.unknown;
         let mut stuck = remaining.beyond;
         let mut round = Vec::new();
+        let made = self.made_by(index)?;
         for left in &remaining.left {
-            match self.prospect(index, left) {
+            match self.prospect(&made, left) {
                 Prospect::Unwind => round.push(left.candidate.clone()),
                 Prospect::Wait(reason) => waits.push(reason),
                 Prospect::Stuck(reason) => stuck.push(reason),
             }
         }
-        stuck.extend(self.lost_tasks(index));
+        stuck.extend(self.lost_tasks(&made));
         if !round.is_empty() {
             let reason = format!(
                 "unwind of {} (request {}) by {}: {}",
@@ -215,7 +216,7 @@ impl Engine {
     }
 
     /// What can be done about something that is left, after what was done already.
-    fn prospect(&self, index: usize, left: &Left) -> Prospect {
+    fn prospect(&self, made: &[TaskRecord], left: &Left) -> Prospect {
         let Candidate {
             wallet, protocol, ..
         } = &left.candidate;
@@ -232,7 +233,7 @@ impl Engine {
         if let Some(task) = elsewhere {
             return Prospect::Wait(format!("{what} is unwound by {}", task.id));
         }
-        let made: Vec<&TaskRecord> = self.tasks_of(index).filter(for_it).collect();
+        let made: Vec<&TaskRecord> = made.iter().filter(for_it).collect();
         let Some(last) = made.last() else {
             return Prospect::Unwind;
         };
@@ -251,8 +252,8 @@ impl Engine {
     }
 
     /// Failed runs whose protocol no snapshot shows any more.
-    fn lost_tasks(&self, index: usize) -> Vec<String> {
-        self.tasks_of(index)
+    fn lost_tasks(&self, made: &[TaskRecord]) -> Vec<String> {
+        made.iter()
             .filter(|task| task.state != TaskState::Completed)
             .filter(|task| {
                 let acts = task.assignment();
@@ -265,16 +266,28 @@ impl Engine {
             .collect()
     }
 
-    fn tasks_of(&self, index: usize) -> impl Iterator<Item = &TaskRecord> {
+    /// Every task run of a request, also what the scheduler forgot since it ended.
+    fn made_by(&self, index: usize) -> Result<Vec<TaskRecord>, RunError> {
+        let tasks = self
+            .unwinds
+            .get(index)
+            .map(|unwind| unwind.tasks.as_slice());
+        let mut made = Vec::new();
+        for id in tasks.unwrap_or_default() {
+            match self.scheduler.get(id) {
+                Some(task) => made.push(task.clone()),
+                None => made.extend(self.store.task(id)?),
+            }
+        }
+        Ok(made)
+    }
+
+    fn open_tasks_of(&self, index: usize) -> Vec<TaskId> {
         let tasks = self.unwinds.get(index).map(|unwind| &unwind.tasks);
         tasks
             .into_iter()
             .flatten()
             .filter_map(|id| self.scheduler.get(id))
-    }
-
-    fn open_tasks_of(&self, index: usize) -> Vec<TaskId> {
-        self.tasks_of(index)
             .filter(|task| !task.state.is_final())
             .map(|task| task.id.clone())
             .collect()

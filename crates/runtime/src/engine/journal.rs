@@ -2,9 +2,9 @@
 
 use airdrops_scheduler::Change;
 use airdrops_store::Batch;
-use airdrops_types::{Entry, Timestamp};
+use airdrops_types::{Alert, AlertLevel, Entry, Scope, TaskId, TaskState, Timestamp};
 
-use super::Engine;
+use super::{Engine, SCHEDULER};
 use crate::error::RunError;
 
 impl Engine {
@@ -51,6 +51,23 @@ impl Engine {
                         reason,
                         not_before: record.not_before,
                     });
+                    if record.state == TaskState::Dead {
+                        let evidence = format!(
+                            "{} gave up: {}",
+                            record.id,
+                            record.reason.as_deref().unwrap_or_default()
+                        );
+                        let scope = record.assignment().map_or(Scope::Everything, |acts| {
+                            Scope::Protocol(acts.protocol.clone())
+                        });
+                        raise(
+                            batch,
+                            AlertLevel::Warning,
+                            scope,
+                            &format!("dead:{}", record.id),
+                            evidence,
+                        );
+                    }
                     batch.tasks.retain(|stored| stored.id != record.id);
                     batch.tasks.push(record);
                 }
@@ -59,6 +76,54 @@ impl Engine {
                         .triggers
                         .retain(|stored| stored.campaign != state.campaign);
                     batch.triggers.push(state);
+                }
+                Change::Stuck {
+                    tasks,
+                    count,
+                    reason,
+                } => {
+                    let first: Vec<&str> = tasks.iter().map(TaskId::as_str).take(5).collect();
+                    let evidence = format!(
+                        "{count} tasks could never run: {reason}; first: {}",
+                        first.join(", ")
+                    );
+                    raise(
+                        batch,
+                        AlertLevel::Warning,
+                        Scope::Everything,
+                        "stuck tasks",
+                        evidence,
+                    );
+                }
+                Change::Late { task, by } => {
+                    let evidence = format!("{task} is {} s over its service level", by.as_secs());
+                    raise(
+                        batch,
+                        AlertLevel::Warning,
+                        Scope::Everything,
+                        &format!("late:{task}"),
+                        evidence,
+                    );
+                }
+                Change::Quarantined { key, until, reason } => {
+                    let scope = key
+                        .strip_prefix("protocol:")
+                        .map_or(Scope::Everything, |id| Scope::Protocol(id.into()));
+                    let (level, evidence) = match until {
+                        Some(until) => (
+                            AlertLevel::Warning,
+                            format!("{key} is left alone until {until}: {reason}"),
+                        ),
+                        None => (AlertLevel::Info, format!("{key} is used again: {reason}")),
+                    };
+                    raise(batch, level, scope, &format!("quarantine:{key}"), evidence);
+                }
+                Change::Memory(memory) => {
+                    // What it holds is maps of text and instants, which always become JSON.
+                    if let Ok(value) = serde_json::to_value(&memory) {
+                        batch.settings.retain(|(name, _)| name != SCHEDULER);
+                        batch.settings.push((SCHEDULER.to_owned(), value));
+                    }
                 }
                 Change::Fired {
                     campaign,
@@ -76,4 +141,16 @@ impl Engine {
             }
         }
     }
+}
+
+/// Tells an administrator, with the batch.
+fn raise(batch: &mut Batch, level: AlertLevel, scope: Scope, matter: &str, evidence: String) {
+    let alert = Alert {
+        at: batch.at,
+        level,
+        scope,
+        matter: matter.to_owned(),
+        evidence,
+    };
+    batch.entries.push(Entry::Alerted { alert });
 }

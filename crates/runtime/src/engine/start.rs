@@ -1,18 +1,20 @@
 //! The start: everything is restored from the store and goes on where it stopped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use airdrops_chain::{ChainLane, TransactionManager};
 use airdrops_protocols::{ModuleConfig, Registry};
 use airdrops_risk::{ControlBoard, Gate, GateState, ReservationBook};
-use airdrops_scheduler::{Scheduler, TaskEvent};
-use airdrops_store::{Batch, TaskFilter};
-use airdrops_types::{ChainId, TaskId, TaskState, Timestamp, Usd};
+use airdrops_scheduler::{Scheduler, SchedulerPolicy, TaskEvent};
+use airdrops_store::{Batch, Store, TaskFilter};
+use airdrops_types::{ChainId, TaskId, TaskRecord, TaskState, Timestamp, Usd};
 
-use super::{Engine, GAS_PAID, IN_TRANSIT, Parts, REVOCATIONS, WITHDRAWN};
+use super::{Engine, GAS_PAID, IN_TRANSIT, Parts, REVOCATIONS, SCHEDULER, WITHDRAWN};
 use crate::error::RunError;
+use crate::events::SEEN;
 use crate::hold::STANDSTILLS;
 use crate::in_force::{IN_FORCE, InForce};
+use crate::inbox::definitions;
 use crate::ledger::{BridgeEnds, Ledger};
 use crate::observe::ReadFacts;
 use crate::planning::{Outlook, PLAN};
@@ -20,6 +22,31 @@ use crate::restore::{complete_policy, looked_at, stored, tracked_tokens};
 use crate::settings::Settings;
 use crate::watch::recall;
 use crate::withdrawals::Withdrawn;
+
+/// The task runs that the scheduler goes on from: the open ones with those of the same runs, dead
+/// letters, and what counts against a limit of rate.
+fn known_tasks(
+    store: &dyn Store,
+    policy: &SchedulerPolicy,
+    now: Timestamp,
+) -> Result<Vec<TaskRecord>, RunError> {
+    let mut tasks = store.tasks(TaskFilter::restart())?;
+    let dead = TaskFilter {
+        states: vec![TaskState::Dead],
+        ..TaskFilter::default()
+    };
+    tasks.extend(store.tasks(dead)?);
+    if let Some(longest) = policy.rates.values().map(|rate| rate.per).max() {
+        let recent = TaskFilter {
+            since: Some(now.minus(longest)),
+            ..TaskFilter::default()
+        };
+        tasks.extend(store.history(recent)?);
+    }
+    let mut known = BTreeSet::new();
+    tasks.retain(|task| known.insert(task.id.clone()));
+    Ok(tasks)
+}
 
 impl Engine {
     /// Restores everything from the store and goes on where it stopped. Writes `Started` to the
@@ -48,14 +75,18 @@ impl Engine {
                 ..GateState::default()
             },
         );
+        let definitions = definitions(&settings.campaigns, store.as_ref(), now)?;
         let scheduler = Scheduler::new(
-            settings.campaigns.clone(),
-            store.tasks(TaskFilter::default())?,
+            definitions.campaigns,
+            known_tasks(store.as_ref(), &settings.scheduler, now)?,
             store.triggers()?,
             settings.seed,
             now,
         )
-        .map_err(|errors| RunError::settings(&errors))?;
+        .map_err(|errors| RunError::settings(&errors))?
+        .with_versions(definitions.versions)
+        .with_memory(stored(store.as_ref(), SCHEDULER)?)
+        .with_policy(settings.scheduler.clone(), now);
 
         let monitor = recall(&settings, store.as_ref(), gate.state().control.trips(), now)?;
         let last = store.last_equity()?;
@@ -68,6 +99,7 @@ impl Engine {
         let (unwind_requests, unwinds) = store.unwinds()?;
         let standstills = stored(store.as_ref(), STANDSTILLS)?;
         let standing = stored(store.as_ref(), PLAN)?;
+        let seen = stored(store.as_ref(), SEEN)?;
         let gas_paid: Option<Usd> = stored(store.as_ref(), GAS_PAID)?;
         let gas_paid = gas_paid.unwrap_or(last.map_or(Usd::ZERO, |point| point.gas));
         let mut settled_at: BTreeMap<ChainId, u64> = BTreeMap::new();
@@ -133,6 +165,7 @@ impl Engine {
             gas_paid,
             equity: None,
             targets: Vec::new(),
+            seen,
             standing,
             outlook: Outlook::default(),
             restraints: BTreeMap::new(),
@@ -150,6 +183,7 @@ impl Engine {
             settings,
         };
         let mut batch = Batch::at(now);
+        batch.definitions = definitions.new;
         let in_force = InForce::of(&engine.settings)?;
         batch.entries.push(in_force.started(&engine.settings));
         // What another version wrote says nothing about what changed.

@@ -219,6 +219,12 @@ impl Scheduler {
         had
     }
 
+    /// The definitions in use.
+    pub fn definitions(&self) -> impl Iterator<Item = &Campaign> {
+        let definitions = self.campaigns.iter();
+        definitions.filter_map(|known| Some(&known.definition.as_ref()?.campaign))
+    }
+
     /// The definition of a campaign, and its version.
     #[must_use]
     pub fn definition(&self, campaign: &CampaignId) -> Option<(&Campaign, u32)> {

@@ -135,7 +135,7 @@ impl State {
         let Some((claim, mut scheduler)) = self.free(node) else {
             return false;
         };
-        if !may_run(&scheduler, task, TaskState::Ready) {
+        if !may_run(&scheduler, task, TaskState::Ready, self.now) {
             return false;
         }
         let event = match scheduler.get(task) {
@@ -157,7 +157,7 @@ impl State {
         };
         if self.halted()
             || self.slots.iter().any(|slot| slot.open)
-            || !may_run(&scheduler, &task, TaskState::Running)
+            || !may_run(&scheduler, &task, TaskState::Running, self.now)
         {
             return false;
         }
@@ -306,8 +306,8 @@ impl State {
     }
 }
 
-fn may_run(scheduler: &Scheduler, task: &TaskId, state: TaskState) -> bool {
-    scheduler.runnable().contains(task)
+fn may_run(scheduler: &Scheduler, task: &TaskId, state: TaskState, now: Timestamp) -> bool {
+    scheduler.runnable(now).contains(task)
         && scheduler
             .get(task)
             .is_some_and(|known| known.state == state)

@@ -25,7 +25,7 @@ impl Core {
     ) -> Self {
         let scheduler = Scheduler::new(
             campaigns.to_vec(),
-            tables.tasks.values().cloned().collect(),
+            tables.tasks.values().cloned(),
             tables.triggers.values().cloned().collect(),
             seed,
             now,
@@ -67,8 +67,8 @@ impl Core {
         changes
     }
 
-    pub(super) fn runnable(&self, _now: Timestamp) -> Vec<TaskId> {
-        self.scheduler.runnable()
+    pub(super) fn runnable(&self, now: Timestamp) -> Vec<TaskId> {
+        self.scheduler.runnable(now)
     }
 
     pub(super) fn apply(
@@ -116,7 +116,7 @@ impl Core {
         if !stored.triggers().eq(self.scheduler.triggers()) {
             return Some("triggers".to_owned());
         }
-        let same = stored.runnable() == self.scheduler.runnable()
+        let same = stored.runnable() == self.scheduler.runnable(now)
             && stored.next_wake(now) == self.scheduler.next_wake(now);
         (!same).then(|| "what may run".to_owned())
     }
