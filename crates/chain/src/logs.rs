@@ -133,7 +133,7 @@ fn refused(fault: Fault) -> LogsError {
         || lower.contains("too many requests");
     let both = names_range.iter().any(|word| lower.contains(word))
         && names_limit.iter().any(|word| lower.contains(word));
-    if *code == -32005 && !rate || both && !rate {
+    if !rate && (*code == -32005 || both) {
         return LogsError::TooLarge(message.clone());
     }
     LogsError::Read(fault.into())

@@ -10,7 +10,9 @@
 //! - a spike in 2 % of hours, exponential with mean 0.7, that halves every hour,
 //!
 //! and each day is scaled so that its mean is the recorded one. The sizes are assumptions, so the
-//! table is made for three of them, and for the recorded days alone, each of them flat.
+//! table is made for three of them, and for the recorded days alone, each of them flat. The synthesis
+//! is of the kind that the rule's forecast assumes (without its spikes), which favours the rule; the
+//! recorded days alone do not.
 //!
 //! The constants of the rule were chosen on days before 2024; the table is of days from 2024 on. The
 //! rule sees only hours before now: at each hour it is given what was recorded until then, and

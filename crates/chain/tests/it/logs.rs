@@ -167,7 +167,7 @@ async fn tick(
                 told.extend(events.into_iter().map(|event| match event.what {
                     Happening::Log { transaction, .. } => transaction,
                     other => panic!("{other}"),
-                }))
+                }));
             }
         }
     }
