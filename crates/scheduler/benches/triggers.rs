@@ -1,7 +1,7 @@
 //! How long one next instant takes: `cargo bench -p airdrops-scheduler --bench triggers`.
 //!
 //! Each trigger is made ready once and asked for the instant after each of 20,000 starts, half of them
-//! anywhere in 1990 to 2110, half within two days of a change of clocks in 2013 or 2024. One call is
+//! anywhere in 1990 to 2110, half within two days of a change of clocks in 2011, 2013 or 2024. One call is
 //! timed at a time; the reading of the clock (some tens of nanoseconds) is part of the figures. The
 //! aim is that every next instant takes less than 50 µs; what is above it in `max` on a busy machine
 //! is mostly the machine, so that each start that took longer than 20 µs is timed five times more and

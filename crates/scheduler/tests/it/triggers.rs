@@ -4,6 +4,7 @@ mod catch_up;
 mod combination;
 mod definition;
 mod laws;
+mod table;
 mod unix;
 
 use std::time::Duration;

@@ -1,11 +1,13 @@
 //! Laws of instants, over odd zones and any dates.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use airdrops_scheduler::trigger::local_text;
 use airdrops_scheduler::{Calendar, Compiled, Timing, Trigger, next_fire};
 use airdrops_types::{CampaignId, Timestamp};
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeZone, Timelike};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Timelike};
 use chrono_tz::Tz;
 use proptest::prelude::*;
 
@@ -113,19 +115,30 @@ const ODD_ZONES: [&str; 14] = [
     "Asia/Gaza",
 ];
 
-/// A date of 1975 to 2037, often one near a change of the zone's clocks.
-fn any_date(zone: Tz) -> impl Strategy<Value = NaiveDate> {
-    let changes: Vec<NaiveDate> = (1975..2038)
-        .flat_map(|year| {
-            let first = NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
-            first.iter_days().take_while(move |day| day.year() == year)
+/// Dates of 1975 to 2037 on which the clocks of each odd zone were changed.
+static CHANGES: LazyLock<BTreeMap<&str, Vec<NaiveDate>>> = LazyLock::new(|| {
+    let days = |zone: Tz| {
+        let first = NaiveDate::from_ymd_opt(1975, 1, 1).unwrap();
+        let mut before = offset_at_noon(zone, first);
+        let all = first.iter_days().take(23_000);
+        all.filter(|day| {
+            let now = offset_at_noon(zone, *day);
+            std::mem::replace(&mut before, now) != now
         })
-        .filter(|day| offset_at_noon(zone, *day) != offset_at_noon(zone, day.pred_opt().unwrap()))
-        .collect();
+        .collect()
+    };
+    ODD_ZONES
+        .iter()
+        .map(|zone| (*zone, days(zone.parse().unwrap())))
+        .collect()
+});
+
+/// A date of 1975 to 2037, often one near a change of the zone's clocks.
+fn any_date(zone: &str) -> impl Strategy<Value = NaiveDate> + use<> {
     let epoch = NaiveDate::from_ymd_opt(1975, 1, 1).unwrap();
-    let days = (0..22_000_i64).prop_map(move |days| epoch + chrono::TimeDelta::days(days));
-    let near = (prop::sample::select(changes), -2..=1_i64)
-        .prop_map(|(day, off)| day + chrono::TimeDelta::days(off));
+    let days = (0..22_000_i64).prop_map(move |days| epoch + TimeDelta::days(days));
+    let near = (prop::sample::select(CHANGES[zone].as_slice()), -2..=1_i64)
+        .prop_map(|(day, off)| day + TimeDelta::days(off));
     prop_oneof![1 => days, 4 => near]
 }
 
@@ -134,8 +147,7 @@ fn offset_at_noon(zone: Tz, day: NaiveDate) -> chrono_tz::TzOffset {
 }
 
 fn zone_and_date() -> impl Strategy<Value = (&'static str, NaiveDate)> {
-    prop::sample::select(ODD_ZONES.to_vec())
-        .prop_flat_map(|zone| (Just(zone), any_date(zone.parse().unwrap())))
+    prop::sample::select(ODD_ZONES.to_vec()).prop_flat_map(|zone| (Just(zone), any_date(zone)))
 }
 
 fn utc(wall: NaiveDateTime) -> Timestamp {
@@ -243,10 +255,10 @@ proptest! {
             while day < shown.date() {
                 let left_out = day.and_time(shown.time());
                 prop_assert!(tz.from_local_datetime(&left_out).earliest().is_none());
-                day += chrono::TimeDelta::days(i64::from(days));
+                day += TimeDelta::days(i64::from(days));
             }
             prop_assert_eq!(day, shown.date());
-            day += chrono::TimeDelta::days(i64::from(days));
+            day += TimeDelta::days(i64::from(days));
             after = next;
         }
     }
