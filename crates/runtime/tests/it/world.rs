@@ -11,7 +11,7 @@ use airdrops_paper::{PaperChain, PaperConfig};
 use airdrops_protocols::{ModuleConfig, ProtocolConfig};
 use airdrops_risk::{MonitorPolicy, Policy};
 use airdrops_runtime::{ChainSettings, Engine, FeedSettings, Mode, Settings, SimulatedClock};
-use airdrops_scheduler::{Campaign, TaskDef, Trigger};
+use airdrops_scheduler::{Campaign, SchedulerPolicy, TaskDef, Trigger};
 use airdrops_types::{
     Action, Address, AmountSpec, AssetId, Assignment, Bps, Bytes, ChainId, Checkpoint, Entry,
     ProtocolId, RetryPolicy, TaskSpec, Timestamp, Token, U256, Usd, Work, no_checkpoint,
@@ -317,6 +317,7 @@ impl Farm {
             protocols,
             weights: vec![(ProtocolId::from("one"), Bps(1500))],
             planning: None,
+            scheduler: SchedulerPolicy::default(),
             min_change: Usd::dollars(100),
             watched: Vec::new(),
             contract_period: Duration::from_secs(3600),

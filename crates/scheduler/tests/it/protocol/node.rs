@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use airdrops_scheduler::{Change, Claim, Scheduler, TaskEvent, lease};
-use airdrops_types::{ErrorClass, LogError, TaskId, TaskRecord, TaskState};
+use airdrops_types::{ErrorClass, LogError, TaskId, TaskRecord, TaskState, Timestamp};
 
 use super::world::{Doing, Node, Rules, State, TTL, Tx, definition, lane, node_id, open, run_id};
 use crate::operations;

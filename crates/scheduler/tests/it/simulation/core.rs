@@ -31,7 +31,7 @@ impl Core {
             now,
         );
         Self {
-            scheduler: scheduler.unwrap(),
+            scheduler: scheduler.unwrap().with_memory(tables.memory.clone()),
             campaigns: campaigns.to_vec(),
         }
     }
@@ -116,7 +116,7 @@ impl Core {
         if !stored.triggers().eq(self.scheduler.triggers()) {
             return Some("triggers".to_owned());
         }
-        let same = stored.runnable() == self.scheduler.runnable(now)
+        let same = stored.runnable(now) == self.scheduler.runnable(now)
             && stored.next_wake(now) == self.scheduler.next_wake(now);
         (!same).then(|| "what may run".to_owned())
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use airdrops_scheduler::admission::{Facts, Request, admit};
-use airdrops_scheduler::{Change, Claim, Lease, lease};
+use airdrops_scheduler::{Change, Claim, Lease, Memory, lease};
 use airdrops_types::{
     Address, CampaignId, ChainId, Command, IntentId, LogError, TaskId, TaskRecord, TaskState,
     Timestamp, TriggerState,
@@ -37,6 +37,7 @@ pub(super) struct Tables {
     pub halted: bool,
     pub tasks: BTreeMap<TaskId, TaskRecord>,
     pub triggers: BTreeMap<CampaignId, TriggerState>,
+    pub memory: Memory,
     pub slots: Vec<Slot>,
     pub fires: BTreeMap<CampaignId, Vec<Fire>>,
     /// What operators asked for, and whether it was done.
@@ -195,6 +196,14 @@ fn keep(tables: &mut Tables, change: &Change, at: Timestamp) -> Result<(), Viola
                 tasks: tasks.clone(),
                 note: note.clone(),
             }),
+        Change::Memory(memory) => tables.memory = memory.clone(),
+        Change::Stuck { tasks, reason, .. } => {
+            return Err(Violation::new(
+                Kind::Order,
+                format!("{tasks:?} are reported as stuck: {reason}"),
+            ));
+        }
+        Change::Late { .. } | Change::Quarantined { .. } => {}
     }
     Ok(())
 }
