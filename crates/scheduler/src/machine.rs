@@ -15,6 +15,7 @@ mod graph;
 mod growth;
 mod keys;
 mod listen;
+mod making;
 mod moment;
 mod quarantine;
 mod queue;
@@ -41,6 +42,7 @@ use crate::transition::{TaskEvent, TransitionError, transition};
 pub use change::Change;
 pub(crate) use graph::{Graph, places};
 pub use growth::{Growth, GrowthError};
+pub use making::Making;
 pub use quarantine::Memory;
 pub use refused::Refused;
 pub use restraint::waits_from;
@@ -83,6 +85,8 @@ pub struct Scheduler {
     closed: VecDeque<(CampaignIx, u64)>,
     /// Runs that this call may still make because something happened.
     budget: usize,
+    /// Large runs of which only a part is made.
+    parts: BTreeMap<(CampaignIx, u64), making::Parts>,
     /// Whether some stored runs may wait for themselves.
     suspect: bool,
     seed: u64,
@@ -127,6 +131,7 @@ impl Scheduler {
             undecided: VecDeque::new(),
             closed: VecDeque::new(),
             budget: 0,
+            parts: BTreeMap::new(),
             suspect: true,
             seed,
         };
@@ -266,6 +271,8 @@ impl Scheduler {
         self.rise(now);
         self.settle(now, &mut changes);
         let mut budget = MAX_RUNS_PER_CALL;
+        self.make_next(now, &mut changes);
+        self.settle(now, &mut changes);
         while self.fire(now, &mut budget, &mut changes) {
             self.settle(now, &mut changes);
             // What was made may be late, or may wait for nothing, already.
@@ -385,7 +392,9 @@ impl Scheduler {
     /// event comes.
     #[must_use]
     pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
-        let unfinished = !(self.undecided.is_empty() && self.memory.raised.is_empty());
+        let unfinished = !(self.undecided.is_empty()
+            && self.memory.raised.is_empty()
+            && self.memory.making.is_empty());
         let fires = self.looks.first().map(|(at, _)| *at);
         let released = self.memory.quarantined.values().min().copied();
         [

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use airdrops_types::{ErrorClass, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Scheduler};
+use super::{Change, Making, Scheduler};
 use crate::event::Event;
 use crate::policy::Quarantine;
 
@@ -22,6 +22,9 @@ pub struct Memory {
     /// Ends of tasks and runs that some campaign listens to and that have not fired yet.
     #[serde(default)]
     pub raised: VecDeque<Event>,
+    /// Large runs of which only a part is made.
+    #[serde(default)]
+    pub making: Vec<Making>,
 }
 
 impl Memory {
@@ -113,6 +116,7 @@ impl Scheduler {
     pub fn with_memory(mut self, memory: Memory) -> Self {
         self.told = memory.clone();
         self.memory = memory;
+        self.keep_open();
         self
     }
 }

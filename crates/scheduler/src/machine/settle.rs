@@ -3,8 +3,7 @@
 use airdrops_types::{Join, TaskId, TaskRecord, TaskState, Timestamp, Work};
 
 use super::book::{CampaignIx, Ix};
-use super::run::NewRun;
-use super::{Change, Scheduler};
+use super::{Change, Making, Scheduler};
 use crate::event::Happening;
 
 /// Why a task that came after others is ready.
@@ -205,17 +204,17 @@ impl Scheduler {
                 record.started = record.started.or(Some(now));
                 record.reason = Some(reason.clone());
                 self.put(ix, record, reason, now, changes);
-                let new = NewRun {
-                    campaign: of,
-                    tasks: &definition.campaign.tasks,
-                    graph: &definition.graph,
-                    version,
+                let begin = Making {
+                    campaign: of.clone(),
                     run,
+                    version,
                     due: now,
-                    parent: Some(&parent),
-                    reason: "due",
+                    parent: Some(parent),
+                    reason: "due".to_owned(),
+                    made: 0,
+                    definition: 0,
                 };
-                self.make_run(&new, now, changes);
+                self.begin_run(&definition, begin, now, changes);
             }
         }
     }
@@ -257,7 +256,7 @@ impl Scheduler {
         };
         let child = self.child_of(ix);
         match child.and_then(|key| Some((key, self.runs.get(&key)?))) {
-            Some((key, run)) if run.open == 0 => {
+            Some((key, run)) if run.open == 0 && !self.is_being_made(key) => {
                 let failed = run.failed;
                 self.end_parent(&self.book.id(ix), key, failed, now, changes);
             }

@@ -1,23 +1,9 @@
 use std::time::Duration;
 
-use airdrops_scheduler::{Campaign, Change, Scheduler, TaskEvent, Trigger, backoff};
+use airdrops_scheduler::{Change, Scheduler, TaskEvent, Trigger, backoff};
 use airdrops_types::{ErrorClass, RetryPolicy, TaskId, TaskState, Timestamp};
 
-use crate::{Store, acts, at, campaign, every, fires, operations, set, task};
-
-fn start(campaigns: &[Campaign], now: Timestamp) -> (Scheduler, Store) {
-    let store = Store::default();
-    (store.open(campaigns, 1, now), store)
-}
-
-fn finish(scheduler: &mut Scheduler, id: &str, now: Timestamp) -> Vec<Change> {
-    let plan = TaskEvent::Planned { operations: vec![] };
-    scheduler.apply(&TaskId::from(id), plan, now).unwrap()
-}
-
-fn state(scheduler: &Scheduler, id: &str) -> TaskState {
-    scheduler.get(&TaskId::from(id)).unwrap().state
-}
+use crate::{Store, acts, at, campaign, every, finish, fires, operations, set, start, state, task};
 
 fn ids(scheduler: &Scheduler) -> Vec<String> {
     let runnable = scheduler.runnable(at(0));
