@@ -73,7 +73,7 @@ fn most(limit: u32) -> u32 {
 /// Ready runs that use the same limited keys.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Lane {
-    /// Places of limits, sorted.
+    /// Places of limits, sorted by their keys.
     pub(super) limits: Vec<u32>,
     /// The key of its protocol, unless a quarantine does not hold it.
     pub(super) protocol: Option<String>,
@@ -110,7 +110,7 @@ impl Keys {
         let mut limits = Vec::new();
         if protocol.is_some() && !(policy.concurrency.is_empty() && policy.rates.is_empty()) {
             limits.extend(spec.keys.iter().filter_map(|key| self.limit(key, policy)));
-            limits.sort_unstable();
+            limits.sort_unstable_by_key(|limit| self.limits.get(*limit as usize).map(|of| &of.key));
             limits.dedup();
         }
         let protocol = protocol.filter(|_| policy.quarantine.failures > 0 && !is_exempt(spec));

@@ -354,7 +354,7 @@ fn a_retried_attempt_after_a_limit_of_its_class_is_a_dead_letter() {
 
 #[test]
 fn a_large_run_is_made_in_parts_and_goes_on_after_a_restart() {
-    let count = 120_000_usize;
+    let count = 101_000_usize;
     // Each task stands before those that it waits for.
     let tasks: Vec<TaskDef> = (0..count)
         .rev()

@@ -5,6 +5,7 @@ mod campaigns;
 mod commands;
 mod fires;
 mod flow;
+mod futures;
 mod growth;
 mod limits;
 mod machine;
