@@ -73,6 +73,8 @@ pub struct Scheduler {
     looks: BTreeSet<(Timestamp, CampaignIx)>,
     /// Campaigns that events may fire.
     listeners: BTreeMap<CampaignId, CampaignIx>,
+    /// Campaigns whose ends some of them may wait for.
+    watched: BTreeSet<CampaignIx>,
     policy: SchedulerPolicy,
     memory: Memory,
     /// The memory that was handed out last.
@@ -100,9 +102,8 @@ pub fn task_id(campaign: &CampaignId, name: &str, run: u64) -> TaskId {
 
 impl Scheduler {
     /// From the configured campaigns and from what is stored. `tasks` holds at least all runs that
-    /// are not final and the other ones of the same runs of campaigns; those with dead letters, to
-    /// replay them; and those that started within the longest rate limit. Runs of campaigns that are
-    /// no longer configured go on. A trigger that has no state, or one of another definition, starts at
+    /// are not final, the other ones of the same runs of campaigns, and those with dead letters, to
+    /// replay them. Runs of campaigns that are no longer configured go on. A trigger that has no state, or one of another definition, starts at
     /// `now`; its count of runs is kept.
     ///
     /// # Errors
@@ -123,6 +124,7 @@ impl Scheduler {
             keys: Keys::default(),
             looks: BTreeSet::new(),
             listeners: BTreeMap::new(),
+            watched: BTreeSet::new(),
             policy: SchedulerPolicy::default(),
             memory: Memory::default(),
             told: Memory::default(),
@@ -162,7 +164,6 @@ impl Scheduler {
             self.join(ix);
             self.count(ix, true);
             self.enter(ix, now);
-            self.note_start(ix);
         }
         for ix in loaded {
             self.doubt(ix);
@@ -236,7 +237,6 @@ impl Scheduler {
         for &ix in &known {
             self.book.slot_mut(ix).lane = u32::MAX;
             self.enter(ix, now);
-            self.note_start(ix);
         }
         self
     }
@@ -250,7 +250,7 @@ impl Scheduler {
             && !self.policy.rates.is_empty()
         {
             let lane = self.lane(ix, &spec);
-            self.keys.start(lane, started);
+            self.keys.start(lane, &mut self.memory.starts, started);
         }
     }
 
@@ -466,9 +466,8 @@ impl Scheduler {
         let was_final = from.is_some_and(TaskState::is_final);
         if record.state.is_final() && !was_final {
             self.ended.push_back(ix);
-        } else if !record.state.is_final() && was_final {
-            self.reopen(ix);
         }
+        let reopened = was_final && !record.state.is_final();
         if record.state == TaskState::Ready && !matches!(record.spec.work, Work::Act(_)) {
             self.undecided.push_back(ix);
         }
@@ -477,13 +476,32 @@ impl Scheduler {
             from,
             reason,
         });
+        if reopened {
+            self.reopen(ix, now, changes);
+        }
     }
 
-    /// A run that had ended is open again: whoever waits counts anew.
-    fn reopen(&mut self, ix: Ix) {
+    /// A run that had ended is open again: whoever waits counts anew, and its delay begins anew.
+    fn reopen(&mut self, ix: Ix, now: Timestamp, changes: &mut Vec<Change>) {
         let after: Vec<Ix> = self.book.after(ix).map(|(to, _)| to).collect();
-        for to in after {
+        for to in self.by_id(after) {
             self.book.recount(to);
+            let slot = self.book.slot(to);
+            let any = slot
+                .spec
+                .as_ref()
+                .is_some_and(|spec| spec.join == Join::Any);
+            let waits = slot.open_before > 0 && !(any && slot.met);
+            if slot.state == TaskState::Pending && waits {
+                let before = self.book.record(to);
+                let mut record = before.clone();
+                record.not_before = None;
+                record.reason = Some(self.book.waits(to));
+                if record != before {
+                    let reason = self.book.waits(to);
+                    self.put(to, record, reason, now, changes);
+                }
+            }
         }
     }
 

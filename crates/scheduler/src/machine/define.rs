@@ -6,10 +6,10 @@ use std::sync::Arc;
 use airdrops_types::{CampaignId, Timestamp, TriggerState, Work};
 
 use super::fire::first_fire;
-use super::listen::listens;
+use super::listen::sources;
 use super::run::Compiled;
 use super::{Change, Scheduler};
-use crate::campaign::{Campaign, CampaignDefect, CampaignError};
+use crate::campaign::{Campaign, CampaignDefect, CampaignError, EventSource};
 use crate::trigger::TriggerError;
 
 /// The campaigns that tasks of a campaign run, each with the first task that does.
@@ -136,10 +136,17 @@ impl Scheduler {
             });
             self.unsaved.insert(place);
         }
-        if listens(&campaign) {
-            self.listeners.insert(id, place);
-        } else {
+        let sources = sources(&campaign);
+        if sources.is_empty() {
             self.listeners.remove(&id);
+        } else {
+            self.listeners.insert(id, place);
+        }
+        for source in sources {
+            if let EventSource::Task { campaign, .. } = source {
+                let (watched, _) = self.known(campaign);
+                self.watched.insert(watched);
+            }
         }
         if let Some(known) = self.campaigns.get_mut(place as usize) {
             known.definition = Some(Arc::new(Compiled::of(campaign)));

@@ -191,13 +191,15 @@ impl Scheduler {
                 (0, _) => Ending::Success,
                 _ => Ending::Failure,
             };
-            let what = Happening::Ended {
-                campaign: self.book.campaigns[key.0 as usize].clone(),
-                task: None,
-                run: key.1,
-                ending,
-            };
-            self.raise(what, now);
+            if self.watched.contains(&key.0) {
+                let what = Happening::Ended {
+                    campaign: self.book.campaigns[key.0 as usize].clone(),
+                    task: None,
+                    run: key.1,
+                    ending,
+                };
+                self.raise(what, now);
+            }
             if let Some(parent) = parent {
                 self.end_parent(&parent, key, failed, now, changes);
             }

@@ -50,8 +50,8 @@ impl Scheduler {
         }
         decided.sort_unstable_by(|&a, &b| self.book.slot(a).id.cmp(&self.book.slot(b).id));
         self.undecided.extend(decided);
-        if !self.listeners.is_empty() {
-            let slot = self.book.slot(ix);
+        let slot = self.book.slot(ix);
+        if self.watched.contains(&slot.campaign) {
             let what = Happening::Ended {
                 campaign: self.book.campaigns[slot.campaign as usize].clone(),
                 task: Some(self.book.name(ix).to_owned()),

@@ -252,7 +252,7 @@ impl Scheduler {
                 return Why::Concurrency { key, used, limit };
             }
             if let Some(rate) = limit.rate
-                && let Some(until) = limit.free_at(now)
+                && let Some(until) = limit.free_at(&self.memory.starts, now)
             {
                 let starts = rate.starts;
                 return Why::Rate { key, starts, until };

@@ -322,6 +322,10 @@ proptest! {
             assert_same(&scheduler, &again, now);
             assert_same(&scheduler, &open(&store, now), now);
             check(&scheduler, &store, now);
+            if let Op::Tick(_) = op {
+                prop_assert_eq!(scheduler.clone().tick(now), vec![], "something was left");
+                prop_assert!(scheduler.next_wake(now).is_none_or(|wake| wake > now), "busy");
+            }
             if let Op::Restart = op {
                 scheduler = open(&store, now);
             }
