@@ -5,6 +5,7 @@ mod record;
 
 use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use airdrops_types::{
@@ -34,6 +35,37 @@ enum Said {
     Text(Arc<str>),
 }
 
+/// What a run comes after. Most come after one or none.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Before {
+    #[default]
+    Nothing,
+    One((Ix, Conditions)),
+    Many(Box<[(Ix, Conditions)]>),
+}
+
+impl Deref for Before {
+    type Target = [(Ix, Conditions)];
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Nothing => &[],
+            Self::One(edge) => std::slice::from_ref(edge),
+            Self::Many(edges) => edges,
+        }
+    }
+}
+
+impl From<Vec<(Ix, Conditions)>> for Before {
+    fn from(edges: Vec<(Ix, Conditions)>) -> Self {
+        match edges.as_slice() {
+            [] => Self::Nothing,
+            [edge] => Self::One(*edge),
+            _ => Self::Many(edges.into_boxed_slice()),
+        }
+    }
+}
+
 /// What only few runs have.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Detail {
@@ -61,7 +93,7 @@ pub(super) struct Slot {
     ready_since: i64,
     started: i64,
     ended: i64,
-    pub(super) before: Box<[(Ix, Conditions)]>,
+    pub(super) before: Before,
     detail: Option<Box<Detail>>,
     said: Said,
     view: OnceLock<Box<TaskRecord>>,
@@ -191,7 +223,7 @@ impl Book {
             ready_since: NEVER,
             started: NEVER,
             ended: NEVER,
-            before: Box::default(),
+            before: Before::Nothing,
             detail: None,
             said: Said::Nothing,
             view: OnceLock::new(),
@@ -236,7 +268,7 @@ impl Book {
 
     /// Adds what a run comes after, and tells those.
     pub(super) fn link(&mut self, ix: Ix, before: impl Iterator<Item = (Ix, Conditions)>) {
-        let mut edges = std::mem::take(&mut self.slots[ix as usize].before).into_vec();
+        let mut edges = self.slots[ix as usize].before.to_vec();
         edges.reserve_exact(before.size_hint().0);
         for (from, on) in before {
             edges.push((from, on));
@@ -254,7 +286,7 @@ impl Book {
             self.slots[from as usize].first_out = place;
         }
         let slot = &mut self.slots[ix as usize];
-        slot.before = edges.into_boxed_slice();
+        slot.before = Before::from(edges);
         slot.view = OnceLock::new();
     }
 
@@ -271,7 +303,7 @@ impl Book {
     /// Counts anew what a run waits for.
     pub(super) fn recount(&mut self, ix: Ix) {
         let (mut open, mut met, mut unmet) = (0, false, false);
-        for &(before, on) in &self.slot(ix).before {
+        for &(before, on) in self.slot(ix).before.iter() {
             let before = self.slot(before);
             match before.state.ending() {
                 _ if before.spec.is_none() => unmet = true,
@@ -312,7 +344,7 @@ impl Book {
         }
         let slot = self.slot_mut(ix);
         slot.spec = None;
-        slot.before = Box::default();
+        slot.before = Before::Nothing;
         slot.detail = None;
         slot.said = Said::Nothing;
         slot.view = OnceLock::new();

@@ -136,7 +136,7 @@ impl Scheduler {
     /// Which task before it keeps a run from running.
     fn obstacle(&self, ix: Ix) -> String {
         let mut found = None;
-        for &(before, on) in &self.book.slot(ix).before {
+        for &(before, on) in self.book.slot(ix).before.iter() {
             let slot = self.book.slot(before);
             if slot.spec.is_none() {
                 found = Some(format!("{} is not stored", slot.id));
