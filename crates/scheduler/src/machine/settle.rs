@@ -81,7 +81,15 @@ impl Scheduler {
             Join::Any => (some && !met && !open, some && !met),
         };
         if impossible {
-            let reason = format!("cannot run: {}", self.obstacle(ix));
+            let (obstacle, is_lost) = self.obstacle(ix);
+            let reason = format!("cannot run: {obstacle}");
+            if is_lost {
+                changes.push(Change::Stuck {
+                    tasks: vec![self.book.id(ix)],
+                    count: 1,
+                    reason: reason.clone(),
+                });
+            }
             return self.skip(ix, reason, now, changes);
         }
         if waits {
@@ -133,18 +141,19 @@ impl Scheduler {
         }
     }
 
-    /// Which task before it keeps a run from running.
-    fn obstacle(&self, ix: Ix) -> String {
-        let mut found = None;
+    /// Which task before it keeps a run from running, and whether it is one that is not stored.
+    fn obstacle(&self, ix: Ix) -> (String, bool) {
+        let mut found = (String::new(), false);
         for &(before, on) in self.book.slot(ix).before.iter() {
             let slot = self.book.slot(before);
             if slot.spec.is_none() {
-                found = Some(format!("{} is not stored", slot.id));
-            } else if slot.state.ending().is_some_and(|ending| !on.holds(ending)) {
-                found = Some(format!("{} {}", slot.id, slot.state));
+                return (format!("{} is not stored", slot.id), true);
+            }
+            if slot.state.ending().is_some_and(|ending| !on.holds(ending)) {
+                found.0 = format!("{} {}", slot.id, slot.state);
             }
         }
-        found.unwrap_or_default()
+        found
     }
 
     /// A run that will not run.
@@ -175,7 +184,9 @@ impl Scheduler {
         self.put(ix, record, reason, now, changes);
     }
 
-    /// A ready run that the core itself does: nothing, or a run of another campaign.
+    /// A ready run that the core itself does: nothing, or a run of another campaign. That one begins
+    /// however many runs of the campaign are open, for it is a part of this run; and it takes no keys,
+    /// for its tasks do.
     fn do_own_work(&mut self, ix: Ix, now: Timestamp, changes: &mut Vec<Change>) {
         let slot = self.book.slot(ix);
         let Some(spec) = slot.spec.clone().filter(|_| slot.state == TaskState::Ready) else {

@@ -397,3 +397,27 @@ fn a_large_run_is_made_in_parts_and_goes_on_after_a_restart() {
         assert_eq!(task.state, expected, "{}", task.id);
     }
 }
+
+#[test]
+fn another_definition_does_not_go_on_with_a_run_that_is_being_made() {
+    let of = |count: usize| {
+        let tasks = (0..count).map(|place| task(&format!("t{place}"), &[]));
+        [campaign("c", Trigger::Once, tasks.collect())]
+    };
+    let mut store = Store::default();
+    let mut scheduler = store.open(&of(50_002), 1, at(0));
+    store.keep(&scheduler.tick(at(0)));
+    let changed = of(50_001);
+    let mut scheduler = store.open(&changed, 1, at(1));
+    let changes = scheduler.tick(at(1));
+    let notes = crate::fires(&changes);
+    assert_eq!(notes.len(), 1);
+    assert!(
+        notes[0].2.starts_with("the rest of run 1 is not made"),
+        "{}",
+        notes[0].2
+    );
+    store.keep(&changes);
+    assert_eq!(store.tasks.len(), 50_000);
+    assert_eq!(scheduler.next_wake(at(1)), None);
+}

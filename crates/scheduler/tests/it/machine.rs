@@ -63,7 +63,9 @@ fn a_run_whose_dependency_is_not_stored_is_skipped_and_does_not_wait_for_ever() 
     store.keep(&scheduler.tick(at(0)));
     store.tasks.remove(&TaskId::from("c/a#1"));
     let mut scheduler = store.open(&campaigns, 1, at(1));
-    scheduler.tick(at(1));
+    let changes = scheduler.tick(at(1));
+    let told = |change: &Change| matches!(change, Change::Stuck { count: 1, .. });
+    assert!(changes.iter().any(told), "{changes:?}");
     let record = scheduler.get(&TaskId::from("c/b#1")).unwrap();
     assert_eq!(record.state, TaskState::Skipped);
     assert_eq!(
