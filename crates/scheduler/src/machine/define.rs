@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use airdrops_types::{CampaignId, Timestamp, TriggerState, Work};
 
-use super::fire::first_fire;
+use super::fire::{first_fire, upcoming};
 use super::listen::sources;
 use super::run::Compiled;
 use super::{Change, Scheduler};
@@ -72,6 +72,33 @@ fn relations(
     defects
 }
 
+/// The next instant of a trigger that stays the same, in case its bounds do not.
+fn rebound(
+    campaign: &Campaign,
+    state: &TriggerState,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, TriggerError> {
+    let timing = &campaign.timing;
+    match state.next {
+        Some(next) => {
+            let early = timing.start.is_some_and(|start| next < start);
+            let over = timing.end.is_some_and(|end| next > end);
+            match (early, over) {
+                (false, false) => Ok(Some(next)),
+                (_, true) => Ok(None),
+                (true, false) => upcoming(campaign, next, state.first_seen),
+            }
+        }
+        // What fires only once has fired.
+        None if campaign.trigger.is_one_shot() => Ok(None),
+        None => upcoming(
+            campaign,
+            Timestamp(now.0.saturating_sub(1)),
+            state.first_seen,
+        ),
+    }
+}
+
 impl Scheduler {
     /// Takes the campaigns and the stored triggers.
     pub(super) fn configure(
@@ -135,6 +162,12 @@ impl Scheduler {
                 paused: stored.and_then(|state| state.paused.clone()),
             });
             self.unsaved.insert(place);
+        } else if let Some(state) = &mut known.trigger {
+            let next = rebound(&campaign, state, now)?;
+            if next != state.next {
+                state.next = next;
+                self.unsaved.insert(place);
+            }
         }
         let sources = sources(&campaign);
         if sources.is_empty() {

@@ -143,6 +143,29 @@ fn nothing_fires_before_the_start_or_after_the_end() {
 }
 
 #[test]
+fn other_bounds_hold_at_once_for_a_trigger_that_stays_the_same() {
+    let until = |end: i64| {
+        let mut bounded = campaign("c", every(60), vec![task("t", &[])]);
+        bounded.timing.end = Some(at(end));
+        bounded
+    };
+    let (mut scheduler, _) = start(&[until(1_000)], at(0));
+    scheduler.tick(at(0));
+    finish(&mut scheduler, "c/t#1", at(1));
+    scheduler.define(until(30), 2, at(2)).unwrap();
+    assert_eq!(scheduler.next_wake(at(2)), None);
+    scheduler.define(until(1_000), 3, at(70)).unwrap();
+    assert_eq!(scheduler.next_wake(at(70)), Some(at(120)));
+    let mut once = campaign("c", Trigger::Once, vec![task("t", &[])]);
+    let (mut scheduler, _) = start(&[once.clone()], at(0));
+    scheduler.tick(at(0));
+    finish(&mut scheduler, "c/t#1", at(1));
+    once.timing.end = Some(at(1_000));
+    scheduler.define(once, 2, at(2)).unwrap();
+    assert_eq!(scheduler.next_wake(at(2)), None, "once is once");
+}
+
+#[test]
 fn a_paused_campaign_does_not_fire_and_makes_nothing_up_when_it_goes_on() {
     let campaigns = [campaign("c", every(60), vec![task("t", &[])])];
     let (mut scheduler, mut store) = start(&campaigns, at(0));
