@@ -1,5 +1,6 @@
 //! Campaigns and their tasks.
 
+mod assignment;
 mod event;
 mod fan_out;
 mod file;

@@ -8,6 +8,7 @@
 mod allocate;
 mod arrows;
 mod backtest;
+mod campaigns;
 mod configuration;
 mod crash;
 mod demo;
