@@ -244,6 +244,10 @@ fn mistakes_have_their_place_and_a_remedy() {
             &["is not a date"],
         ),
         (
+            with_trigger("calendar = { months = 1, zone = \"Mars/Olympus\" }"),
+            &["unknown time zone `Mars/Olympus`", "\"Europe/Berlin\""],
+        ),
+        (
             with_trigger("calendar = {}"),
             &["has no step", "months = 1"],
         ),

@@ -5,7 +5,10 @@ use std::process::Command as Process;
 use std::sync::Arc;
 
 use airdrops_store::{Access, Batch, Options, Sqlite, Store as _};
-use airdrops_types::{Command, Conditions, Edge, TaskRecord, TaskSpec, TaskState, Timestamp, Work};
+use airdrops_types::{
+    B256, CampaignVersion, Command, Conditions, Edge, TaskRecord, TaskSpec, TaskState, Timestamp,
+    TriggerState, Work,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -163,6 +166,64 @@ fn campaigns_are_listed_page_by_page_and_shown() {
     );
     let told = place.text(&["campaign", "versions", "farm"]);
     assert!(told.contains("no version"), "{told}");
+}
+
+#[test]
+fn what_was_added_is_known_by_its_versions_until_the_configuration_has_the_name() {
+    let place = Place::new();
+    let text = "name = \"new\"\nevery = \"1d\"\n[[task]]\nname = \"wait\"\naction = \"nothing\"\n";
+    place.write("new.toml", text);
+    place.text(&["campaign", "add", "new.toml"]);
+    let Command::Define { campaign: asked } = place.commands().remove(0) else {
+        panic!("a definition");
+    };
+    let at = Timestamp(1_767_225_600_000);
+    let version = |campaign: &str, by: &str| CampaignVersion {
+        campaign: campaign.into(),
+        version: 1,
+        at,
+        by: by.to_owned(),
+        digest: B256::ZERO,
+        definition: asked.definition.clone(),
+        source: asked.source.clone(),
+    };
+    let batch = Batch {
+        definitions: vec![version("new", "ada"), version("gone", "configuration")],
+        triggers: vec![TriggerState {
+            campaign: "new".into(),
+            next: None,
+            runs: 3,
+            definition: String::new(),
+            first_seen: at,
+            paused: Some("audit".into()),
+        }],
+        ..Batch::at(at)
+    };
+    place.store(Access::Runner).commit(&batch).unwrap();
+    let list = place.json(&["campaign", "list"]);
+    let rows = list["campaigns"].as_array().unwrap();
+    let row = |name: &str| rows.iter().find(|row| row["name"] == name);
+    let new = row("new").unwrap();
+    assert_eq!((&new["by"], &new["runs"]), (&"ada".into(), &3.into()));
+    assert_eq!(new["paused"], "audit");
+    assert!(row("gone").is_none(), "the configuration no longer has it");
+    assert!(
+        place
+            .text(&["campaign", "add", "new.toml"])
+            .contains("new: unchanged")
+    );
+    let told = place.text(&["campaign", "show", "new", "--version", "1"]);
+    assert!(told.contains("As it was written\nname = \"new\""), "{told}");
+    assert!(place.text(&["campaign", "versions", "new"]).contains("ada"));
+    let (code, told) = place.run(&["campaign", "show", "new", "--version", "2"]);
+    assert_eq!(code, 1);
+    assert!(told.contains("has versions 1 to 1, not 2"), "{told}");
+    assert!(
+        place
+            .text(&["schedule", "preview"])
+            .contains("new is paused: audit")
+    );
+    assert!(place.text(&["dag", "new"]).contains("wait: nothing"));
 }
 
 #[test]
