@@ -174,7 +174,8 @@ impl<'a> Section<'a> {
         }
     }
 
-    fn parsed<T>(
+    /// Text in a form of the caller's.
+    pub(super) fn parsed<T>(
         &self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
@@ -283,15 +284,6 @@ impl<'a> Section<'a> {
             return Some(date);
         }
         self.parsed(name, check_date).map(Spanned::into_inner)
-    }
-
-    /// Text in a form of the caller's.
-    pub(super) fn measured<T>(
-        &self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<At<T>> {
-        self.parsed(name, parse)
     }
 
     /// `true` or `false`.
