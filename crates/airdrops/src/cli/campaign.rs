@@ -31,6 +31,7 @@ pub enum CampaignCommand {
     /// Show every campaign: when it fires, whether it is paused, how often it ran
     List(Page),
     /// Show a campaign's definition, graph and next fire times
+    #[command(disable_version_flag = true)]
     Show {
         /// Its name
         name: String,

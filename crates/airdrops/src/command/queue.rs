@@ -33,7 +33,11 @@ pub fn queue(global: &Global) -> Result<(), Failure> {
         ),
     };
     if !inbox.is_empty() {
-        text.push_str(&format!("{} requests wait for the runner.\n", inbox.len()));
+        let waiting = match inbox.len() {
+            1 => "1 request waits".to_owned(),
+            count => format!("{count} requests wait"),
+        };
+        text.push_str(&format!("{waiting} for the runner.\n"));
     }
     if length > 0 {
         let states = queue.states.iter();

@@ -1,5 +1,6 @@
 //! Campaigns and their tasks.
 
+mod assignment;
 mod event;
 mod fan_out;
 mod file;
@@ -217,6 +218,8 @@ fn note_defects(reader: &Reader<'_>, campaign: &Campaign, places: &Places, all_r
             places.tasks.iter().rfind(|(task, ..)| task == written)
         };
         match &error.defect {
+            // A consequence of what was noted where it stands.
+            CampaignDefect::Trigger(_) if reader.failed_within(&places.trigger) => {}
             CampaignDefect::Trigger(trigger) => {
                 let (span, help) = match trigger {
                     TriggerError::Zone { .. } => (

@@ -98,6 +98,13 @@ impl<'e> Reader<'e> {
             .any(|diagnostic| diagnostic.level == Level::Error)
     }
 
+    /// Whether a mistake was noted within this part of the file.
+    pub(super) fn failed_within(&self, part: &Range<usize>) -> bool {
+        self.diagnostics.borrow().iter().any(|it| {
+            it.level == Level::Error && part.start <= it.span.start && it.span.end <= part.end
+        })
+    }
+
     /// All findings.
     pub(super) fn findings(&self) -> Vec<Diagnostic> {
         self.diagnostics.borrow().clone()

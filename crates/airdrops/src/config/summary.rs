@@ -1,11 +1,13 @@
 //! What a configuration would do, in words: the answer of `config check`.
 
+mod trigger;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use airdrops_runtime::Planning;
 use airdrops_runtime::settings::Mode;
-use airdrops_scheduler::{TaskDef, Trigger};
+use airdrops_scheduler::TaskDef;
 use airdrops_types::{AmountSpec, AssetId, Bps, Work};
 use serde_json::{Value, json};
 
@@ -13,20 +15,7 @@ use super::Loaded;
 use super::unit::duration_text;
 use crate::breaker_steps;
 
-/// A trigger in words.
-#[must_use]
-pub fn trigger_text(trigger: &Trigger) -> String {
-    match trigger {
-        Trigger::Cron { expression, zone } => format!("at `{expression}` in {zone}"),
-        Trigger::Interval { every, first } => match first {
-            Some(first) => format!("every {} from {first}", duration_text(*every)),
-            None => format!("every {}", duration_text(*every)),
-        },
-        Trigger::Date { at } => format!("once at {at}"),
-        Trigger::Once => "once, as soon as it is seen".into(),
-        other => other.definition(),
-    }
-}
+pub use trigger::{event_text, trigger_text};
 
 /// What a task does, in words.
 #[must_use]

@@ -898,8 +898,12 @@ fn the_reference_documents_every_key_in_its_place() {
             if !shown.as_ref().is_some_and(|shown| shown.contains(key.name)) {
                 missing.push(format!("{}: {}", table.name, key.name));
             }
-            if let Kind::Table(inner) | Kind::Tables(inner) = key.kind {
-                open.push(inner);
+            match key.kind {
+                Kind::Table(inner) | Kind::Tables(inner) | Kind::NamesOr(inner) => {
+                    open.push(inner);
+                }
+                Kind::Each(Kind::Table(inner)) => open.push(inner),
+                _ => {}
             }
         }
         for (value, inner) in table.variants.map_or(&[][..], |(_, variants)| variants) {

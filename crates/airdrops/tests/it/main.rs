@@ -9,6 +9,7 @@ mod allocate;
 mod arrows;
 mod backtest;
 mod cluster;
+mod campaigns;
 mod configuration;
 mod crash;
 mod demo;

@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::describe;
 use crate::cli::Global;
+use crate::config::Loaded;
 use crate::config::campaign::{CampaignFile, read_file};
-use crate::config::{ConfigError, Loaded};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// Reports every mistake of a campaign file, or what would run.
 pub(super) fn check(global: &Global, path: &Path) -> Result<(), Failure> {
@@ -39,10 +39,8 @@ pub(super) fn check(global: &Global, path: &Path) -> Result<(), Failure> {
 
 /// Reads a campaign file against the configuration, and prints its warnings.
 pub(super) fn read(global: &Global, loaded: &Loaded, path: &Path) -> Result<CampaignFile, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
-        path: path.to_owned(),
-        error,
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(Exit::Config, format!("{}: {error}", path.display())))?;
     let file = read_file(loaded, &path.display().to_string(), text, &[])?;
     if !global.json && !file.warnings.is_empty() {
         anstream::eprint!("{}", file.source.render(&file.warnings));

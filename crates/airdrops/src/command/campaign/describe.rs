@@ -33,9 +33,8 @@ pub(crate) fn text(campaign: &Campaign, now: Timestamp, first_seen: Timestamp) -
     }
     let times = next(campaign, now, first_seen);
     match fires::without_instants(&campaign.trigger) {
-        Some(when) => {
-            let _ = writeln!(out, "  Fires {when}");
-        }
+        // The trigger says when.
+        Some(_) => {}
         None if times.is_empty() => {
             let _ = writeln!(out, "  Fires never again");
         }

@@ -47,7 +47,7 @@ pub(super) fn list(global: &Global, page: &Page) -> Result<(), Failure> {
             (Some(reason), _) => format!("paused: {reason}"),
             (None, Some(next)) => next.to_string(),
             (None, None) => match fires::without_instants(&it.campaign.trigger) {
-                Some(when) => when,
+                Some(_) => "when it happens".into(),
                 None if it.trigger.is_some() => "never again".into(),
                 None => {
                     let first = super::describe::next(&it.campaign, now, now);
@@ -79,8 +79,11 @@ pub(super) fn list(global: &Global, page: &Page) -> Result<(), Failure> {
         text.push_str(&format!("More: --after {}\n", last.campaign.id));
     }
     if !definitions.is_empty() {
-        let count = definitions.len();
-        text.push_str(&format!("{count} new definitions wait for the runner.\n"));
+        let waiting = match definitions.len() {
+            1 => "1 new definition waits".to_owned(),
+            count => format!("{count} new definitions wait"),
+        };
+        text.push_str(&format!("{waiting} for the runner.\n"));
     }
     crate::command::answer(
         global,

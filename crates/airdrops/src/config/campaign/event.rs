@@ -149,9 +149,9 @@ fn condition(reader: &Reader<'_>, section: &Section<'_>, world: &World<'_>) -> O
     } else {
         (Unit::Points, volatility.map(|_| Measure::Volatility))
     };
-    let above = section.measured("above", |text| unit.parse(text));
-    let below = section.measured("below", |text| unit.parse(text));
-    let release = section.measured("release", |text| unit.parse(text));
+    let above = section.parsed("above", |text| unit.parse(text));
+    let below = section.parsed("below", |text| unit.parse(text));
+    let release = section.parsed("release", |text| unit.parse(text));
     let lasting = section.duration("lasting");
     let measured = price.is_some() || base_fee.is_some() || volatility.is_some();
     if !measured {
