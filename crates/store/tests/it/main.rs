@@ -3,6 +3,7 @@
 
 mod commit;
 mod control;
+mod copy;
 mod group;
 mod inbox;
 mod journal;
