@@ -1,14 +1,22 @@
 //! The command line.
 
+mod campaign;
 mod estimate;
 mod risk;
+mod schedule;
+mod schedule_preview;
+mod task;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use campaign::{Campaign, CampaignCommand, Dag, Event, Page};
 pub use estimate::{Estimate, EstimateCommand, EstimateObserve, EstimatePriors};
 pub use risk::{Anomalies, Risk, RiskCommand, RiskReplay, VolIndex};
+pub use schedule::{Schedule, ScheduleCommand, ScheduleNext};
+pub use schedule_preview::{Schedule, ScheduleCommand, SchedulePreview};
+pub use task::{History, States, Task, TaskCommand, TaskId, TaskList, TaskReason};
 
 use crate::exit::EXIT_CODES;
 
@@ -81,6 +89,20 @@ pub enum Command {
     Withdrawal(Withdrawal),
     /// Tell why a task is where it is
     Explain(Explain),
+    /// Check, define, show, pause, run and back-fill campaigns
+    Campaign(Campaign),
+    /// List task runs, tell of one, and change what becomes of it
+    Task(Task),
+    /// Show how much waits, for how long, by state and by key
+    Queue,
+    /// Show task runs that ended, newest first
+    History(History),
+    /// Show what would fire
+    Schedule(Schedule),
+    /// Show the graph of a campaign or of a run, as text or as a picture
+    Dag(Dag),
+    /// Say that something happened: fires campaigns that wait for an event of this name
+    Event(Event),
     /// Read or check the journal
     Journal(Journal),
     /// Compute every decision in the journal again and compare
@@ -98,6 +120,8 @@ pub enum Command {
     /// Needs no configuration, database or chain. Every limit is checked again in whole parts of
     /// capital; limits that cannot hold together are named.
     Allocate(Allocate),
+    /// Show when triggers fire
+    Schedule(Schedule),
     /// Check the configuration, or print its JSON Schema
     Config(Config),
     /// Write a configuration file
@@ -288,6 +312,12 @@ pub struct Init {
     /// Overwrite an existing file
     #[arg(long)]
     pub force: bool,
+}
+
+/// An instant in RFC 3339, with its zone.
+fn instant(text: &str) -> Result<airdrops_types::Timestamp, String> {
+    let example = "write it as 2026-01-31T09:00:00Z";
+    crate::config::unit::instant(text).map_err(|defect| format!("{defect}: {example}"))
 }
 
 #[cfg(test)]

@@ -70,9 +70,11 @@ fn style(entry: &Entry) -> Option<Style> {
         Entry::Allocated { .. } | Entry::Fired { .. } | Entry::Signed { .. } => QUIET,
         Entry::Task { to, .. } => match to {
             TaskState::Completed => GOOD,
-            TaskState::Failed | TaskState::Cancelled => BAD,
-            TaskState::Deferred | TaskState::Retrying => WAIT,
-            TaskState::Pending | TaskState::Ready | TaskState::Running => return None,
+            TaskState::Failed | TaskState::Dead | TaskState::Cancelled => BAD,
+            TaskState::Deferred | TaskState::Retrying | TaskState::Skipped => WAIT,
+            TaskState::Pending | TaskState::Ready | TaskState::Running | TaskState::Awaiting => {
+                return None;
+            }
         },
         Entry::Settled { outcome, .. } if outcome.result == TxResult::Succeeded => GOOD,
         Entry::Settled { .. } => BAD,

@@ -50,6 +50,8 @@ pub struct Failure {
     pub message: String,
     /// For programs, with `--json`.
     pub json: Option<Value>,
+    /// Whether durable state is why: on a server that nodes share, another attempt may succeed.
+    pub of_the_store: bool,
 }
 
 impl Failure {
@@ -59,6 +61,7 @@ impl Failure {
             exit,
             message: message.into(),
             json: None,
+            of_the_store: false,
         }
     }
 
@@ -80,6 +83,7 @@ impl From<ConfigError> for Failure {
             exit: Exit::Config,
             message: error.render(),
             json: Some(error.json()),
+            of_the_store: false,
         }
     }
 }
@@ -96,7 +100,10 @@ impl From<StoreError> for Failure {
             StoreError::Locked { .. } | StoreError::LeaseLost => Exit::Locked,
             _ => Exit::Failed,
         };
-        Self::new(exit, error.to_string())
+        Self {
+            of_the_store: true,
+            ..Self::new(exit, error.to_string())
+        }
     }
 }
 
@@ -105,6 +112,7 @@ impl From<RunError> for Failure {
         match error {
             RunError::Settings(message) => Self::new(Exit::Config, message),
             RunError::Store(error) => error.into(),
+            RunError::Log(error) => StoreError::from(error).into(),
             other => Self::failed(other.to_string()),
         }
     }

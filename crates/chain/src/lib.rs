@@ -13,6 +13,7 @@ pub mod endpoint;
 pub mod fee_history;
 pub mod feed;
 pub mod keystore;
+pub mod logs;
 pub mod manager;
 pub mod read;
 mod revert;
@@ -31,6 +32,7 @@ pub use data_fee::{DataFee, DataFeeModel, Draft, read_data_fee};
 pub use endpoint::{ChainClient, EndpointError, RpcUrl};
 pub use fee_history::{BlobFees, FeeHistory, FeeHistoryError, read_fee_history};
 pub use feed::{FeedAnswer, UPTIME_GRACE, Uptime, read_feeds, read_uptime};
+pub use logs::{LogFilter, LogsError, read_logs};
 pub use manager::{
     CHECKPOINTS, ChainLane, FeePair, Polled, Progress, SubmitError, Submitted, TransactionManager,
     least_replacement,

@@ -7,6 +7,7 @@ use airdrops_types::{
 use alloy::sol_types::SolCall;
 
 use crate::abi::{ask, paying};
+use crate::catalogue::TaskKind;
 use crate::draft::Draft;
 use crate::erc20::Approval;
 use crate::error::{BuildError, PlanError};
@@ -34,7 +35,21 @@ pub(crate) struct Bridge {
     pub(crate) take: Option<Approval>,
 }
 
+impl Bridge {
+    /// What it can do.
+    pub(crate) const KINDS: &'static [TaskKind] = &[TaskKind::adds(
+        "bridge",
+        "bridge",
+        "Sends the asset to the chain at the other end.",
+    )
+    .used(69_260, 5)];
+}
+
 impl Speaks for Bridge {
+    fn kinds(&self) -> &'static [TaskKind] {
+        Self::KINDS
+    }
+
     fn tokens(&self) -> Vec<Token> {
         vec![self.token.clone(), self.remote_token.clone()]
     }
@@ -49,10 +64,6 @@ impl Speaks for Bridge {
 
     fn approvals(&self) -> Vec<&Approval> {
         self.take.iter().collect()
-    }
-
-    fn supports(&self, action: &Action) -> bool {
-        *action == Action::Bridge
     }
 
     /// What was sent and has not arrived. The far end is read first, so that an arrival in

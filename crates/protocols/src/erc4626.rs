@@ -7,6 +7,7 @@ use airdrops_types::{
 use alloy::sol_types::SolCall;
 
 use crate::abi::{ask, call};
+use crate::catalogue::TaskKind;
 use crate::draft::Draft;
 use crate::erc20::{Approval, Erc20};
 use crate::error::{BuildError, PlanError};
@@ -128,7 +129,23 @@ impl Erc4626 {
     }
 }
 
+impl Erc4626 {
+    /// What it can do.
+    pub(crate) const KINDS: &'static [TaskKind] = &[
+        TaskKind::adds("erc4626", "supply", "Deposits the asset into the vault.")
+            .undone_by("withdraw")
+            .used(69_546, 12),
+        TaskKind::reduces("erc4626", "withdraw", "Takes the asset out of the vault.")
+            .undone_by("supply")
+            .used(62_174, 3),
+    ];
+}
+
 impl Speaks for Erc4626 {
+    fn kinds(&self) -> &'static [TaskKind] {
+        Self::KINDS
+    }
+
     fn tokens(&self) -> Vec<Token> {
         vec![self.asset().clone(), self.share.token.clone()]
     }
@@ -149,10 +166,6 @@ impl Speaks for Erc4626 {
 
     fn approvals(&self) -> Vec<&Approval> {
         vec![&self.deposit]
-    }
-
-    fn supports(&self, action: &Action) -> bool {
-        matches!(action, Action::Supply | Action::Withdraw)
     }
 
     async fn position(

@@ -7,6 +7,7 @@
 
 mod abi;
 mod bridge;
+pub mod catalogue;
 pub mod config;
 mod draft;
 mod erc20;
@@ -22,6 +23,7 @@ mod uniswap_v2;
 pub mod views;
 mod wrapped_native;
 
+pub use catalogue::{TaskKind, kinds};
 pub use config::{ModuleConfig, ProtocolConfig};
 pub use error::{BuildError, PlanError, RegistryError};
 pub use plan::Amounts;

@@ -6,6 +6,7 @@ use alloy::primitives::keccak256;
 use alloy::sol_types::{SolCall, SolValue};
 
 use crate::abi::{ask, call};
+use crate::catalogue::TaskKind;
 use crate::draft::Draft;
 use crate::erc20::{Approval, Erc20};
 use crate::error::{BuildError, PlanError};
@@ -41,7 +42,21 @@ impl MerkleDistributor {
     }
 }
 
+impl MerkleDistributor {
+    /// What it can do.
+    pub(crate) const KINDS: &'static [TaskKind] = &[TaskKind::takes(
+        "merkle_distributor",
+        "claim",
+        "Claims the airdrop with its Merkle proof.",
+    )
+    .used(83_317, 1)];
+}
+
 impl Speaks for MerkleDistributor {
+    fn kinds(&self) -> &'static [TaskKind] {
+        Self::KINDS
+    }
+
     fn tokens(&self) -> Vec<Token> {
         vec![self.token.token.clone()]
     }
@@ -56,10 +71,6 @@ impl Speaks for MerkleDistributor {
 
     fn approvals(&self) -> Vec<&Approval> {
         Vec::new()
-    }
-
-    fn supports(&self, action: &Action) -> bool {
-        *action == Action::Claim
     }
 
     /// A grant counts when it is claimed.

@@ -4,6 +4,7 @@ use airdrops_chain::{ChainRead, ReadError};
 use airdrops_types::{Action, Address, Operation, Position, Token};
 
 use crate::bridge::Bridge;
+use crate::catalogue::TaskKind;
 use crate::draft::Draft;
 use crate::erc20::Approval;
 use crate::erc4626::Erc4626;
@@ -30,8 +31,13 @@ pub(crate) trait Speaks {
     /// Every allowance that [`Self::plan`] may set.
     fn approvals(&self) -> Vec<&Approval>;
 
+    /// What it can do.
+    fn kinds(&self) -> &'static [TaskKind];
+
     /// Whether it can do that at all.
-    fn supports(&self, action: &Action) -> bool;
+    fn supports(&self, action: &Action) -> bool {
+        self.kinds().iter().any(|kind| kind.action == action.verb())
+    }
 
     /// What `wallet` holds; `None` if the module has no positions.
     async fn position(
@@ -100,6 +106,10 @@ impl Speaks for Module {
 
     fn approvals(&self) -> Vec<&Approval> {
         each!(self, module => module.approvals())
+    }
+
+    fn kinds(&self) -> &'static [TaskKind] {
+        each!(self, module => module.kinds())
     }
 
     fn supports(&self, action: &Action) -> bool {

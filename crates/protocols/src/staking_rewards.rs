@@ -5,6 +5,7 @@ use airdrops_types::{Action, Address, Operation, Position, ProtocolId, Token, U2
 use alloy::sol_types::SolCall;
 
 use crate::abi::{ask, call};
+use crate::catalogue::TaskKind;
 use crate::draft::Draft;
 use crate::erc20::{Approval, Erc20};
 use crate::error::{BuildError, PlanError};
@@ -96,7 +97,32 @@ impl StakingRewards {
     }
 }
 
+impl StakingRewards {
+    /// What it can do.
+    pub(crate) const KINDS: &'static [TaskKind] = &[
+        TaskKind::adds(
+            "staking_rewards",
+            "stake",
+            "Locks LP tokens to earn the reward.",
+        )
+        .undone_by("exit"),
+        TaskKind {
+            amounts: crate::catalogue::Amounts::All,
+            ..TaskKind::reduces(
+                "staking_rewards",
+                "exit",
+                "Takes all staked LP tokens and rewards out.",
+            )
+            .undone_by("stake")
+        },
+    ];
+}
+
 impl Speaks for StakingRewards {
+    fn kinds(&self) -> &'static [TaskKind] {
+        Self::KINDS
+    }
+
     fn tokens(&self) -> Vec<Token> {
         vec![self.stake.token.token.clone(), self.reward.token.clone()]
     }
@@ -114,10 +140,6 @@ impl Speaks for StakingRewards {
 
     fn approvals(&self) -> Vec<&Approval> {
         vec![&self.stake]
-    }
-
-    fn supports(&self, action: &Action) -> bool {
-        matches!(action, Action::Stake | Action::Exit)
     }
 
     /// The share of the reserves of what is staked; rewards count when they arrive.

@@ -7,6 +7,7 @@ use airdrops_types::{
 use alloy::sol_types::SolCall;
 
 use crate::abi::{ask, call};
+use crate::catalogue::{Parameter, TaskKind};
 use crate::draft::Draft;
 use crate::erc20::{Approval, Erc20};
 use crate::error::{BuildError, PlanError};
@@ -358,7 +359,52 @@ fn deadline(view: &dyn ChainRead) -> U256 {
     U256::from(view.block().time.unix_seconds().saturating_add(PATIENCE))
 }
 
+impl UniswapV2 {
+    /// What it can do.
+    pub(crate) const KINDS: &'static [TaskKind] = &[
+        TaskKind {
+            parameters: &[
+                Parameter {
+                    name: "from",
+                    means: "the asset that is given",
+                },
+                Parameter {
+                    name: "to",
+                    means: "the asset that is wanted",
+                },
+            ],
+            ..TaskKind::moves(
+                "uniswap_v2",
+                "swap",
+                "Exchanges one side of the pair for the other.",
+            )
+            .undone_by("swap")
+            .used(76_861, 8)
+        },
+        TaskKind::adds(
+            "uniswap_v2",
+            "add_liquidity",
+            "Provides both assets of the pair.",
+        )
+        .undone_by("remove_liquidity")
+        .used(103_684, 2),
+        TaskKind {
+            approves: true,
+            ..TaskKind::reduces(
+                "uniswap_v2",
+                "remove_liquidity",
+                "Takes both assets of the pair out.",
+            )
+            .undone_by("add_liquidity")
+        },
+    ];
+}
+
 impl Speaks for UniswapV2 {
+    fn kinds(&self) -> &'static [TaskKind] {
+        Self::KINDS
+    }
+
     fn tokens(&self) -> Vec<Token> {
         [&self.a, &self.b, &self.lp]
             .map(|side| side.token.token.clone())

@@ -5,6 +5,7 @@ use airdrops_types::{Action, Address, Operation, Position, ProtocolId, Token, U2
 use alloy::sol_types::SolCall;
 
 use crate::abi::{call, paying};
+use crate::catalogue::TaskKind;
 use crate::draft::Draft;
 use crate::erc20::{Approval, Erc20};
 use crate::error::{BuildError, PlanError};
@@ -26,7 +27,32 @@ pub(crate) struct WrappedNative {
     pub(crate) wrapped: Erc20,
 }
 
+impl WrappedNative {
+    /// What it can do.
+    pub(crate) const KINDS: &'static [TaskKind] = &[
+        TaskKind::moves(
+            "wrapped_native",
+            "wrap",
+            "Native currency to its wrapped token.",
+        )
+        .without_allowance()
+        .undone_by("unwrap")
+        .used(43_408, 2),
+        TaskKind::moves(
+            "wrapped_native",
+            "unwrap",
+            "The wrapped token to native currency.",
+        )
+        .without_allowance()
+        .undone_by("wrap"),
+    ];
+}
+
 impl Speaks for WrappedNative {
+    fn kinds(&self) -> &'static [TaskKind] {
+        Self::KINDS
+    }
+
     fn tokens(&self) -> Vec<Token> {
         vec![self.native.clone(), self.wrapped.token.clone()]
     }
@@ -44,10 +70,6 @@ impl Speaks for WrappedNative {
 
     fn approvals(&self) -> Vec<&Approval> {
         Vec::new()
-    }
-
-    fn supports(&self, action: &Action) -> bool {
-        matches!(action, Action::Wrap | Action::Unwrap)
     }
 
     /// Both sides are plain holdings.

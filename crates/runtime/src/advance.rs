@@ -6,8 +6,8 @@ use airdrops_risk::breaker::FailureClass;
 use airdrops_scheduler::TaskEvent;
 use airdrops_store::Batch;
 use airdrops_types::{
-    Action, Address, AmountSpec, Entry, Operation, Snapshot, TaskId, TaskRecord, TaskState,
-    Timestamp, Token,
+    Action, Address, AmountSpec, Entry, ErrorClass, Operation, Snapshot, TaskId, TaskRecord,
+    TaskState, Timestamp, Token,
 };
 
 use crate::amounts::Resolver;
@@ -28,29 +28,24 @@ impl Engine {
         let Some(record) = self.scheduler.get(id).cloned() else {
             return Ok(());
         };
+        let Some(assignment) = record.assignment().cloned() else {
+            return Ok(());
+        };
         // Whatever the configuration says now: its transaction must end first.
         if self.under_way(|slot| slot.intent.task == *id)? {
-            return Ok(());
+            return self.awaits(&record, now);
         }
-        let Some(protocol) = self.registry.get(&record.assignment.protocol).cloned() else {
+        let Some(protocol) = self.registry.get(&assignment.protocol).cloned() else {
             let reason = format!(
                 "protocol {} is not configured any more",
-                record.assignment.protocol
+                assignment.protocol
             );
-            return self.hold(
-                id,
-                Hold::Fail {
-                    reason,
-                    retryable: false,
-                },
-                now,
-            );
+            return self.hold(id, Hold::for_good(ErrorClass::Refused, reason), now);
         };
-        let assignment = &record.assignment;
         if let Some(reason) = self.unwound(&assignment.action, &protocol, assignment.wallet) {
             return self.stand_aside(&record, reason, now);
         }
-        if self.lane_is_busy(record.assignment.wallet, protocol.chain)? {
+        if self.lane_is_busy(assignment.wallet, protocol.chain)? {
             return Ok(());
         }
         let record = match self.make_running(record, &protocol, snapshot, now).await? {
@@ -68,13 +63,13 @@ impl Engine {
         let step = Step {
             task: &record.id,
             step: record.step,
-            wallet: record.assignment.wallet,
+            wallet: assignment.wallet,
             origin: self.origin_of(&record.id),
         };
         let done = match self.build_and_simulate(&protocol, &operation, step).await {
             Ok(intent) => {
                 let decided = self.decide_and_submit(intent, snapshot).await?;
-                if record.assignment.action == Action::Unwind {
+                if assignment.action == Action::Unwind {
                     decided.map_err(Hold::without_failing)
                 } else {
                     decided
@@ -92,14 +87,43 @@ impl Engine {
             }
         };
         match done {
-            Ok(()) => Ok(()),
+            // In a dry run nothing is signed, and so nothing waits.
+            Ok(()) if self.dry_run => Ok(()),
+            Ok(()) => self.awaits(&record, self.clock.now()),
             Err(hold) => self.hold(id, hold, self.clock.now()),
         }
     }
 
+    /// Running → Awaiting, once its transaction is signed and stored. A program that died in between
+    /// finds the open transaction and does it then.
+    fn awaits(&mut self, record: &TaskRecord, now: Timestamp) -> Result<(), RunError> {
+        if record.state != TaskState::Running {
+            return Ok(());
+        }
+        let operation = record
+            .plan
+            .as_ref()
+            .and_then(|plan| plan.get(record.cursor));
+        let verb = operation.map_or("its step", Operation::verb);
+        let note = format!("{verb} is signed");
+        let changes = self
+            .scheduler
+            .apply(&record.id, TaskEvent::Submitted { note }, now)?;
+        let mut batch = Batch::at(now);
+        Self::note_changes(&mut batch, changes);
+        self.commit(batch)
+    }
+
+    /// Whether it is an operator's way out.
+    pub(crate) fn unwinds(task: &TaskRecord) -> bool {
+        task.assignment()
+            .is_some_and(|acts| acts.action == Action::Unwind)
+    }
+
     /// Whether a task run has begun: its steps so far stand, and its next ones rest on them.
     pub(crate) fn is_under_way(task: &TaskRecord) -> bool {
-        !task.state.is_final() && (task.state == TaskState::Running || task.cursor > 0)
+        let at_work = matches!(task.state, TaskState::Running | TaskState::Awaiting);
+        !task.state.is_final() && (at_work || task.cursor > 0)
     }
 
     /// Ready → Running, with a plan. `None` if there is nothing more to do in this tick.
@@ -115,7 +139,7 @@ impl Engine {
         }
         let mut batch = Batch::at(now);
         // The rest of an unwind is whatever is there now.
-        let untouched = record.cursor == 0 || record.assignment.action == Action::Unwind;
+        let untouched = record.cursor == 0 || Self::unwinds(&record);
         if record.plan.is_some() && !untouched {
             let changes = self.scheduler.apply(&record.id, TaskEvent::Resumed, now)?;
             Self::note_changes(&mut batch, changes);
@@ -172,8 +196,11 @@ impl Engine {
         protocol: &ProtocolConfig,
         snapshot: &Snapshot,
     ) -> Result<Vec<Operation>, Hold> {
-        if record.assignment.action == Action::Unwind {
-            return self.plan_unwind(record.assignment.wallet, protocol).await;
+        let Some(assignment) = record.assignment() else {
+            return Ok(Vec::new());
+        };
+        if assignment.action == Action::Unwind {
+            return self.plan_unwind(assignment.wallet, protocol).await;
         }
         let reserve = |chain| self.gas_reserve(snapshot, chain);
         let under_way = |wallet, token: &Token| self.ledger.under_way(&self.bridges, wallet, token);
@@ -182,20 +209,20 @@ impl Engine {
             tokens: &self.tokens,
             targets: &self.targets,
             equity: self.equity,
-            transaction_limit: self.transaction_limit(protocol, record.assignment.wallet),
+            transaction_limit: self.transaction_limit(protocol, assignment.wallet),
             gas_reserve: &reserve,
             under_way: &under_way,
         };
         let amounts = resolver
-            .resolve(protocol, &record.assignment)
+            .resolve(protocol, assignment)
             .map_err(|reason| Hold::Wait { reason })?;
         let view = self.view(protocol.chain).await?;
         self.registry
             .plan(
                 protocol,
                 &view,
-                record.assignment.wallet,
-                &record.assignment.action,
+                assignment.wallet,
+                &assignment.action,
                 &amounts,
             )
             .await
@@ -216,7 +243,7 @@ impl Engine {
     /// What another task run has begun and this one would spoil: an allowance that it is about to
     /// use, or a position that it moves to the same target.
     fn in_the_way(&self, record: &TaskRecord, operations: &[Operation]) -> Option<String> {
-        let assignment = &record.assignment;
+        let assignment = record.assignment()?;
         if assignment.action == Action::Unwind {
             return self.users_at_work(record, operations);
         }
@@ -235,8 +262,9 @@ impl Engine {
             .tasks()
             .filter(|other| other.id != record.id && Self::is_under_way(other))
             .find(|other| {
-                other.assignment.protocol == assignment.protocol
-                    && other.assignment.amount == AmountSpec::Target
+                other.assignment().is_some_and(|acts| {
+                    acts.protocol == assignment.protocol && acts.amount == AmountSpec::Target
+                })
             })
             .map(|other| format!("waits for {}, which moves the same position", other.id))
     }
@@ -244,18 +272,21 @@ impl Engine {
     /// Unwinds wait for nobody but for those whom they do not cover and who are just about to use
     /// an allowance that would go. Who is held by a stop or a limit would keep them waiting.
     fn users_at_work(&self, record: &TaskRecord, operations: &[Operation]) -> Option<String> {
+        let wallet = record.assignment()?.wallet;
         operations
             .iter()
             .filter_map(|operation| match operation {
                 Operation::Approve { token, spender, .. } => {
-                    self.user_of_allowance(&record.id, record.assignment.wallet, token, *spender)
+                    self.user_of_allowance(&record.id, wallet, token, *spender)
                 }
                 _ => None,
             })
             .filter_map(|user| self.scheduler.get(&user))
-            .filter(|user| user.state == TaskState::Running)
+            .filter(|user| matches!(user.state, TaskState::Running | TaskState::Awaiting))
             .find(|user| {
-                let assignment = &user.assignment;
+                let Some(assignment) = user.assignment() else {
+                    return false;
+                };
                 let protocol = self.registry.get(&assignment.protocol);
                 protocol.is_none_or(|protocol| {
                     self.unwound(&assignment.action, protocol, assignment.wallet)

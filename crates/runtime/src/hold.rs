@@ -6,7 +6,7 @@ use airdrops_chain::ReadError;
 use airdrops_protocols::PlanError;
 use airdrops_scheduler::TaskEvent;
 use airdrops_store::Batch;
-use airdrops_types::{Bps, Reason, TaskId, Timestamp};
+use airdrops_types::{Bps, ErrorClass, Reason, TaskId, Timestamp};
 
 use crate::engine::Engine;
 use crate::error::RunError;
@@ -26,10 +26,32 @@ pub(crate) enum Hold {
     /// Look again, later each time: what limits and stops forbid changes slowly.
     Standstill { reason: String },
     /// Counts as a failed attempt.
-    Fail { reason: String, retryable: bool },
+    Fail {
+        class: ErrorClass,
+        reason: String,
+        retryable: bool,
+    },
 }
 
 impl Hold {
+    /// A failure after which another attempt may succeed.
+    pub(crate) fn failed(class: ErrorClass, reason: String) -> Self {
+        Self::Fail {
+            class,
+            reason,
+            retryable: true,
+        }
+    }
+
+    /// A failure that stays, however often it is tried.
+    pub(crate) fn for_good(class: ErrorClass, reason: String) -> Self {
+        Self::Fail {
+            class,
+            reason,
+            retryable: false,
+        }
+    }
+
     /// What a refusal of the gate means for the task. `transaction_limit` is as configured: what is
     /// too large for less of it, because a state or the market shrinks it, is not wrong but early.
     pub(crate) fn by_gate(reasons: &[Reason], transaction_limit: Bps) -> Self {
@@ -48,10 +70,7 @@ impl Hold {
         };
         let clears = |reason: &Reason| reason.clears_by_itself() || shrunk(reason);
         if !reasons.iter().all(clears) {
-            Self::Fail {
-                reason,
-                retryable: true,
-            }
+            Self::failed(ErrorClass::Refused, reason)
         } else if reasons.iter().any(slow) {
             Self::Standstill { reason }
         } else {
@@ -65,6 +84,7 @@ impl Hold {
             Self::Fail {
                 reason,
                 retryable: true,
+                ..
             } => Self::Standstill { reason },
             other => other,
         }
@@ -85,10 +105,8 @@ impl From<&ReadError> for Hold {
             ReadError::Unreachable(_)
             | ReadError::Malformed { .. }
             | ReadError::Unsupported { .. } => Self::Wait { reason },
-            ReadError::Reverted { .. } | ReadError::Unexpected { .. } => Self::Fail {
-                reason,
-                retryable: true,
-            },
+            ReadError::Reverted { .. } => Self::failed(ErrorClass::Reverted, reason),
+            ReadError::Unexpected { .. } => Self::failed(ErrorClass::Transient, reason),
         }
     }
 }
@@ -97,10 +115,7 @@ impl From<&PlanError> for Hold {
     fn from(error: &PlanError) -> Self {
         match error {
             PlanError::Read(error) => Self::from(error),
-            other => Self::Fail {
-                reason: other.to_string(),
-                retryable: true,
-            },
+            other => Self::failed(ErrorClass::Refused, other.to_string()),
         }
     }
 }
@@ -123,8 +138,13 @@ impl Engine {
                     until: now.plus(self.look_again_after(times)),
                 }
             }
-            Hold::Fail { reason, retryable } => TaskEvent::StepFailed {
+            Hold::Fail {
+                class,
                 reason,
+                retryable,
+            } => TaskEvent::StepFailed {
+                reason,
+                class,
                 retryable,
                 consumed: false,
             },

@@ -50,6 +50,9 @@ impl Engine {
         if !record.state.is_final() || record.state == TaskState::Completed {
             return Ok(());
         }
+        let Some(assignment) = record.assignment() else {
+            return Ok(());
+        };
         let done = record
             .plan
             .as_ref()
@@ -79,8 +82,8 @@ impl Engine {
                 task: task.clone(),
                 step: record.step.saturating_add(index),
                 stride,
-                wallet: record.assignment.wallet,
-                protocol: record.assignment.protocol.clone(),
+                wallet: assignment.wallet,
+                protocol: assignment.protocol.clone(),
                 token,
                 spender,
                 not_before: None,
@@ -214,7 +217,9 @@ impl Engine {
         };
         self.scheduler
             .tasks()
-            .filter(|task| task.id != *except && task.assignment.wallet == wallet)
+            .filter(|task| {
+                task.id != *except && task.assignment().is_some_and(|acts| acts.wallet == wallet)
+            })
             .filter(|task| Self::is_under_way(task))
             .find(|task| task.plan.iter().flatten().any(sets))
             .map(|task| task.id.clone())

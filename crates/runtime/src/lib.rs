@@ -15,6 +15,7 @@ pub mod ledger;
 mod leftovers;
 pub mod market;
 mod observe;
+mod orders;
 mod permit;
 pub mod planning;
 pub mod replay;

@@ -4,8 +4,8 @@ use airdrops_chain::{DataFeeModel, Draft, FeePair, SubmitError, read_data_fee, s
 use airdrops_protocols::{BuildError, ProtocolConfig};
 use airdrops_store::Batch;
 use airdrops_types::{
-    Address, ChainId, Entry, Intent, LogError, Operation, Origin, Slot, Snapshot, TaskId,
-    Timestamp, U256, Verdict,
+    Address, ChainId, Entry, ErrorClass, Intent, LogError, Operation, Origin, Slot, Snapshot,
+    TaskId, Timestamp, U256, Verdict,
 };
 
 use crate::checkpoint;
@@ -25,10 +25,8 @@ pub(crate) struct Step<'a> {
 impl Engine {
     pub(crate) async fn view(&self, chain: ChainId) -> Result<airdrops_chain::View, Hold> {
         let Some(client) = self.clients.get(&chain) else {
-            return Err(Hold::Fail {
-                reason: format!("chain {chain} is not configured"),
-                retryable: false,
-            });
+            let reason = format!("chain {chain} is not configured");
+            return Err(Hold::for_good(ErrorClass::Refused, reason));
         };
         client.view().await.map_err(|error| Hold::from(&error))
     }
@@ -49,10 +47,7 @@ impl Engine {
             .await
             .map_err(|error| match error {
                 BuildError::Read(error) => Hold::from(&error),
-                other => Hold::Fail {
-                    reason: other.to_string(),
-                    retryable: true,
-                },
+                other => Hold::failed(ErrorClass::Refused, other.to_string()),
             })?;
         self.simulate_anew(&mut intent).await?;
         Ok(intent)
@@ -61,10 +56,8 @@ impl Engine {
     /// Simulates an intent on the present head.
     pub(crate) async fn simulate_anew(&self, intent: &mut Intent) -> Result<(), Hold> {
         let Some(client) = self.clients.get(&intent.chain) else {
-            return Err(Hold::Fail {
-                reason: format!("chain {} is not configured", intent.chain),
-                retryable: false,
-            });
+            let reason = format!("chain {} is not configured", intent.chain);
+            return Err(Hold::for_good(ErrorClass::Refused, reason));
         };
         let here = |chain: ChainId| chain == intent.chain;
         let tokens: Vec<_> = self
@@ -222,9 +215,7 @@ impl Engine {
         match error {
             SubmitError::Log(
                 log @ (LogError::Database(_) | LogError::Unknown(_) | LogError::LeaseLost),
-            ) => {
-                Err(RunError::Log(log))
-            }
+            ) => Err(RunError::Log(log)),
             SubmitError::ForeignNonce { .. } => {
                 let evidence = error.to_string();
                 self.lock_wallet(intent.wallet, evidence.clone(), now)?;

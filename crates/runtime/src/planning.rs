@@ -12,8 +12,8 @@ use airdrops_risk::look_through::Source;
 use airdrops_risk::{Marked, Placement, RiskReport, placement_limits};
 use airdrops_store::{Batch, OBSERVATIONS};
 use airdrops_types::{
-    Action, AirdropSeen, Bps, Entry, ProtocolId, Reading, Restraint, Rounding, Snapshot, Timestamp,
-    Token, U256, Usd, VolatilityState,
+    Action, Address, AirdropSeen, Bps, Entry, ProtocolId, Reading, Restraint, Rounding, Snapshot,
+    Timestamp, Token, U256, Usd, VolatilityState,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,9 @@ pub struct Planning {
     pub triggers: Triggers,
     /// What the owner says of each opportunity.
     pub opportunities: Vec<Stance>,
+    /// The wallet that carries plans out; `None`: campaigns that move up to the target do.
+    #[serde(default)]
+    pub wallet: Option<Address>,
 }
 
 /// The plan that stands, as it is stored.
@@ -151,6 +154,11 @@ impl Engine {
         if forecast(&mut forecasts, &beliefs, &seen, horizon, now) {
             let value = serde_json::to_value(&forecasts)?;
             batch.settings.push((FORECASTS.to_owned(), value));
+        }
+        let wallet = standing.planning.as_ref().and_then(|plan| plan.wallet);
+        if let Some(wallet) = wallet {
+            let changes = self.carry_out(wallet, &plan.courses, current, marked.snapshot(), now)?;
+            Self::note_changes(&mut batch, changes);
         }
         self.commit(batch)?;
         self.standing = standing;

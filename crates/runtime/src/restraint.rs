@@ -70,7 +70,9 @@ impl Engine {
     }
 
     fn restraint_of(&self, task: &TaskRecord) -> Restraint {
-        let assignment = &task.assignment;
+        let Some(assignment) = task.assignment() else {
+            return Restraint::default();
+        };
         let Some(protocol) = self.registry.get(&assignment.protocol) else {
             // It ends, with a reason, as soon as it is looked at.
             return Restraint::default();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use airdrops_chain::DataFeeModel;
 use airdrops_protocols::ProtocolConfig;
 use airdrops_risk::{MonitorPolicy, Policy};
-use airdrops_scheduler::Campaign;
+use airdrops_scheduler::{Campaign, SchedulerPolicy};
 use airdrops_types::{Address, AssetId, Bps, ChainId, ProtocolId, Token};
 
 use crate::planning::Planning;
@@ -56,6 +56,8 @@ pub struct Settings {
     pub policy: Policy,
     /// The campaigns.
     pub campaigns: Vec<Campaign>,
+    /// Limits that hold for all campaigns together.
+    pub scheduler: SchedulerPolicy,
 }
 
 /// One chain.

@@ -10,8 +10,8 @@ use airdrops_risk::{Attempt, FOREIGN_NONCE};
 use airdrops_scheduler::TaskEvent;
 use airdrops_store::Batch;
 use airdrops_types::{
-    ChainId, Entry, Outcome, ProtocolId, Reading, Restraint, Rounding, Scope, Slot, Snapshot,
-    TaskState, Timestamp, TxResult, Usd,
+    ChainId, Entry, ErrorClass, Outcome, ProtocolId, Reading, Restraint, Rounding, Scope, Slot,
+    Snapshot, TaskState, Timestamp, TxResult, Usd,
 };
 
 use crate::checkpoint;
@@ -247,7 +247,7 @@ impl Engine {
             TxResult::Cancelled => "cancelled",
         };
         let summary = format!("{}: {what}, fee {fee}", slot.intent.summary);
-        self.follow_up(slot, succeeded, what, now, &mut batch)?;
+        self.follow_up(slot, &outcome.result, what, now, &mut batch)?;
         batch.entries.insert(
             0,
             Entry::Settled {
@@ -268,17 +268,19 @@ impl Engine {
     fn follow_up(
         &mut self,
         slot: &Slot,
-        succeeded: bool,
+        result: &TxResult,
         what: &str,
         now: Timestamp,
         batch: &mut Batch,
     ) -> Result<(), RunError> {
         let task = &slot.intent.task;
+        let succeeded = *result == TxResult::Succeeded;
         if self.settle_revocation(task, slot.intent.step, succeeded, batch)? {
             return Ok(());
         }
         let waits_for_it = self.scheduler.get(task).is_some_and(|record| {
-            record.state == TaskState::Running && record.step == slot.intent.step
+            matches!(record.state, TaskState::Running | TaskState::Awaiting)
+                && record.step == slot.intent.step
         });
         if !waits_for_it {
             // The outcome stands all the same.
@@ -286,6 +288,11 @@ impl Engine {
             batch.entries.push(Entry::Note { text });
             return Ok(());
         }
+        let class = match result {
+            TxResult::Reverted { out_of_gas: true } => ErrorClass::OutOfGas,
+            TxResult::Cancelled => ErrorClass::Lost,
+            TxResult::Reverted { out_of_gas: false } | TxResult::Succeeded => ErrorClass::Reverted,
+        };
         let event = if succeeded {
             TaskEvent::StepDone {
                 note: slot.intent.summary.clone(),
@@ -293,6 +300,7 @@ impl Engine {
         } else {
             TaskEvent::StepFailed {
                 reason: format!("{} {what}", slot.intent.summary),
+                class,
                 retryable: true,
                 consumed: true,
             }

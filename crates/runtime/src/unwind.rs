@@ -9,13 +9,15 @@ pub mod order;
 pub mod preview;
 mod remaining;
 
+use std::sync::Arc;
+
 use airdrops_protocols::ProtocolConfig;
-use airdrops_scheduler::{Change, RetryPolicy, TaskDef, TaskEvent};
+use airdrops_scheduler::{Change, TaskDef, TaskEvent};
 use airdrops_store::{Batch, UNWINDS};
 use airdrops_types::{
     Action, Address, AmountSpec, Assignment, CampaignId, Entry, Operation, Origin, ProtocolId,
-    Snapshot, TaskId, TaskRecord, TaskState, Timestamp, UNWIND_CAMPAIGN, Unwind, UnwindEnd,
-    UnwindOutcome, UnwindRequest,
+    Snapshot, TaskId, TaskRecord, TaskSpec, TaskState, Timestamp, UNWIND_CAMPAIGN, Unwind,
+    UnwindEnd, UnwindOutcome, UnwindRequest, Work,
 };
 
 use self::order::Candidate;
@@ -219,12 +221,13 @@ impl Engine {
         } = &left.candidate;
         let what = format!("{protocol} of {wallet}");
         let for_it = |task: &&TaskRecord| {
-            task.assignment.wallet == *wallet && task.assignment.protocol == *protocol
+            let acts = task.assignment();
+            acts.is_some_and(|acts| acts.wallet == *wallet && acts.protocol == *protocol)
         };
         let elsewhere = self
             .scheduler
             .tasks()
-            .filter(|task| task.assignment.action == Action::Unwind && !task.state.is_final())
+            .filter(|task| Self::unwinds(task) && !task.state.is_final())
             .find(for_it);
         if let Some(task) = elsewhere {
             return Prospect::Wait(format!("{what} is unwound by {}", task.id));
@@ -251,7 +254,10 @@ impl Engine {
     fn lost_tasks(&self, index: usize) -> Vec<String> {
         self.tasks_of(index)
             .filter(|task| task.state != TaskState::Completed)
-            .filter(|task| self.registry.get(&task.assignment.protocol).is_none())
+            .filter(|task| {
+                let acts = task.assignment();
+                acts.is_some_and(|acts| self.registry.get(&acts.protocol).is_none())
+            })
             .map(|task| {
                 let reason = task.reason.as_deref().unwrap_or_default();
                 format!("{} {}: {reason}", task.id, task.state)
@@ -363,12 +369,16 @@ fn task_definitions(round: &[Candidate]) -> Vec<TaskDef> {
     };
     (1..)
         .zip(round)
-        .map(|(place, candidate): (usize, _)| TaskDef {
-            name: format!("{place:03}-{}", candidate.protocol),
-            assignment: assignment(candidate.wallet, &candidate.protocol),
-            after: Vec::new(),
-            critical: true,
-            retry: RetryPolicy::default(),
+        .map(|(place, candidate): (usize, _)| {
+            let work = Work::Act(assignment(candidate.wallet, &candidate.protocol));
+            TaskDef {
+                name: format!("{place:03}-{}", candidate.protocol),
+                spec: Arc::new(TaskSpec {
+                    critical: true,
+                    ..TaskSpec::of(work)
+                }),
+                after: Vec::new(),
+            }
         })
         .collect()
 }

@@ -1,17 +1,19 @@
 //! What an operator defines: campaigns of tasks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use airdrops_types::{
-    Action, Address, AssetId, B256, CampaignId, ChainId, Conditions, TaskSpec, Timestamp,
-    UNWIND_CAMPAIGN, Work,
+    Action, Address, AssetId, B256, CampaignId, ChainId, Conditions, REBALANCE_CAMPAIGN, TaskSpec,
+    Timestamp, UNWIND_CAMPAIGN, Work,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::trigger::TriggerError;
+use crate::event::EventDefect;
+use crate::machine::{Graph, places};
+use crate::trigger::{Compiled, TriggerError};
 
 /// A set of tasks that run together, each time its trigger fires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -251,9 +253,14 @@ pub enum CampaignDefect {
         /// The name of the campaign or of a task.
         name: String,
     },
-    /// The name of what operators start.
-    #[error("the name {UNWIND_CAMPAIGN} is kept for what operators unwind; choose another one")]
-    Reserved,
+    /// The name of what is not started by a trigger.
+    #[error("the name {name} is kept for what {for_what}; choose another one")]
+    Reserved {
+        /// The name.
+        name: &'static str,
+        /// Whose it is.
+        for_what: &'static str,
+    },
     /// A task that only an operator may start.
     #[error("task {task} unwinds, which only an operator may start")]
     OperatorOnly {
@@ -286,9 +293,43 @@ pub enum CampaignDefect {
         /// The task.
         task: String,
     },
-    /// The trigger cannot be used.
+    /// A task runs a campaign that does not exist.
+    #[error("task {task} runs the campaign {runs}, which does not exist")]
+    UnknownCampaign {
+        /// The task.
+        task: String,
+        /// The missing campaign.
+        runs: CampaignId,
+    },
+    /// A run of it would begin another run of itself.
+    #[error("campaigns run each other: {}", .path.join(" → "))]
+    Contains {
+        /// Each has a task that runs the next one; the last is the first again.
+        path: Vec<String>,
+    },
+    /// The trigger, or its bounds, cannot be used.
     #[error(transparent)]
     Trigger(#[from] TriggerError),
+    /// The event that it waits for cannot happen.
+    #[error(transparent)]
+    Event(#[from] EventDefect),
+}
+
+impl Trigger {
+    /// The events that fire it: its own, or those of its parts, without recursion.
+    #[must_use]
+    pub fn event_sources(&self) -> Vec<&EventSource> {
+        let mut open = vec![self];
+        let mut sources = Vec::new();
+        while let Some(trigger) = open.pop() {
+            match trigger {
+                Self::Event(source) => sources.push(source),
+                Self::All(parts) | Self::Any(parts) => open.extend(parts.iter().rev()),
+                _ => {}
+            }
+        }
+        sources
+    }
 }
 
 impl TaskDef {
@@ -325,22 +366,31 @@ impl Campaign {
     /// Everything that is wrong with it, not only the first thing.
     pub fn validate(&self) -> Result<(), Vec<CampaignError>> {
         let mut defects = Vec::new();
-        if let Err(error) = self.trigger.validate() {
+        if let Err(error) = Compiled::new(&self.trigger, &self.timing) {
             defects.push(CampaignDefect::Trigger(error));
         }
+        let sources = self.trigger.event_sources();
+        let wrong = sources
+            .into_iter()
+            .filter_map(|source| source.validate().err());
+        defects.extend(wrong.map(CampaignDefect::Event));
         if self.tasks.is_empty() {
             defects.push(CampaignDefect::NoTasks);
         }
         let names = self.tasks.iter().map(|task| task.name.as_str());
         for name in std::iter::once(self.id.as_str()).chain(names.clone()) {
-            let ambiguous = |c: char| c == '/' || c == '#' || c.is_control();
-            if name.trim().is_empty() || name.contains(ambiguous) {
+            if is_ambiguous(name) {
                 let name = name.to_owned();
                 defects.push(CampaignDefect::Name { name });
             }
         }
-        if self.id.as_str() == UNWIND_CAMPAIGN {
-            defects.push(CampaignDefect::Reserved);
+        for (name, for_what) in [
+            (UNWIND_CAMPAIGN, "operators unwind"),
+            (REBALANCE_CAMPAIGN, "plans move"),
+        ] {
+            if self.id.as_str() == name {
+                defects.push(CampaignDefect::Reserved { name, for_what });
+            }
         }
         for task in &self.tasks {
             if matches!(&task.spec.work, Work::Act(act) if act.action == Action::Unwind) {
@@ -348,33 +398,44 @@ impl Campaign {
                 defects.push(CampaignDefect::OperatorOnly { task });
             }
         }
-        let mut known = BTreeSet::new();
-        let mut repeated = BTreeSet::new();
-        for name in names {
-            if !known.insert(name) && repeated.insert(name) {
-                let task = name.to_owned();
-                defects.push(CampaignDefect::DuplicateTask { task });
+        let known = places(&self.tasks);
+        if known.len() < self.tasks.len() {
+            let mut repeated = BTreeSet::new();
+            for (place, name) in (0..).zip(names) {
+                if known.get(name) != Some(&place) && repeated.insert(name) {
+                    let task = name.to_owned();
+                    defects.push(CampaignDefect::DuplicateTask { task });
+                }
             }
         }
-        for task in &self.tasks {
+        let graph = Graph::of(&self.tasks, &known);
+        for (place, task) in (0..).zip(&self.tasks) {
             if task.spec.retry.max_attempts == 0 {
                 let task = task.name.clone();
                 defects.push(CampaignDefect::NoAttempts { task });
             }
-            for after in &task.after {
-                if !known.contains(after.task.as_str()) {
-                    defects.push(CampaignDefect::UnknownTask {
-                        task: task.name.clone(),
-                        after: after.task.clone(),
-                    });
-                }
+            if graph.before(place).len() == task.after.len() {
+                continue;
+            }
+            let unknown = task.after.iter().map(|after| after.task.as_str());
+            for after in unknown.filter(|after| !known.contains_key(after)) {
+                defects.push(CampaignDefect::UnknownTask {
+                    task: task.name.clone(),
+                    after: after.to_owned(),
+                });
             }
         }
-        defects.extend(
-            self.cycles()
-                .into_iter()
-                .map(|path| CampaignDefect::Cycle { path }),
-        );
+        if !graph.is_acyclic() {
+            defects.extend(graph.cycles().into_iter().map(|cycle| {
+                let names = cycle.into_iter().filter_map(|place| {
+                    let task = self.tasks.get(place as usize)?;
+                    Some(task.name.clone())
+                });
+                CampaignDefect::Cycle {
+                    path: names.collect(),
+                }
+            }));
+        }
         if defects.is_empty() {
             return Ok(());
         }
@@ -386,41 +447,10 @@ impl Campaign {
             })
             .collect())
     }
+}
 
-    /// One cycle for each edge that closes one, by depth-first search without recursion.
-    fn cycles(&self) -> Vec<Vec<String>> {
-        let edges: BTreeMap<&str, &[After]> = self
-            .tasks
-            .iter()
-            .map(|task| (task.name.as_str(), task.after.as_slice()))
-            .collect();
-        let mut cycles = Vec::new();
-        let mut finished = BTreeSet::new();
-        for start in self.tasks.iter().map(|task| task.name.as_str()) {
-            if finished.contains(start) {
-                continue;
-            }
-            let mut path: Vec<(&str, usize)> = vec![(start, 0)];
-            let mut on_path = BTreeMap::from([(start, 0)]);
-            while let Some(top) = path.last_mut() {
-                let (name, edge) = (top.0, top.1);
-                top.1 += 1;
-                let Some(next) = edges.get(name).and_then(|after| after.get(edge)) else {
-                    finished.insert(name);
-                    on_path.remove(name);
-                    path.pop();
-                    continue;
-                };
-                let next = next.task.as_str();
-                if let Some(&position) = on_path.get(next) {
-                    let members = path[position..].iter().map(|(name, _)| *name);
-                    cycles.push(members.chain([next]).map(str::to_owned).collect());
-                } else if edges.contains_key(next) && !finished.contains(next) {
-                    on_path.insert(next, path.len());
-                    path.push((next, 0));
-                }
-            }
-        }
-        cycles
-    }
+/// Whether a name would make the id `campaign/task#run` ambiguous.
+pub(crate) fn is_ambiguous(name: &str) -> bool {
+    let ambiguous = |c: char| c == '/' || c == '#' || c.is_control();
+    name.trim().is_empty() || name.contains(ambiguous)
 }

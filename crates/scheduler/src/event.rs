@@ -5,6 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::campaign::{Campaign, EventSource, Trigger};
 
+pub mod condition;
+mod defect;
+pub mod log;
+
+pub use condition::ConditionState;
+pub use defect::EventDefect;
+pub use log::{LogCursor, LogDefect, LogQuery, LogTrigger, Taken};
+
 /// Something that happened. Whoever tells of it sees to it that each event is told once: its effect is
 /// stored together with the mark that it was told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,65 +1,90 @@
 //! All task runs and triggers together, sans I/O.
+//!
+//! Records come in when the scheduler is made, and each call returns those that changed. Inside, runs
+//! are slots with dense indices ([`book`]); what waits is counted down when what it waits for ends
+//! ([`settle`]), and what is to be looked at later stands in queues by its moment ([`queue`]): no call
+//! looks through all runs.
 
+mod book;
+mod change;
+mod command;
+mod compensation;
+mod define;
+mod fire;
+mod graph;
+mod growth;
+mod keys;
+mod listen;
+mod moment;
+mod quarantine;
+mod queue;
+mod refused;
+mod rerun;
 mod restraint;
+mod run;
+mod settle;
+mod stuck;
+mod why;
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::mem;
 
 use airdrops_types::{
-    Action, CampaignId, Edge, TaskId, TaskRecord, TaskState, Timestamp, TriggerState,
+    CampaignId, Join, TaskId, TaskRecord, TaskState, Timestamp, TriggerState, Work,
 };
+use rustc_hash::FxHashMap;
 
-use crate::campaign::{Campaign, CampaignDefect, CampaignError, TaskDef, Trigger};
+use crate::campaign::{Campaign, CampaignError, TaskDef};
+use crate::policy::SchedulerPolicy;
 use crate::retry::backoff;
 use crate::transition::{TaskEvent, TransitionError, transition};
-use crate::trigger::{TriggerError, latest_due, next_fire};
+pub use change::Change;
+pub(crate) use graph::{Graph, places};
+pub use growth::{Growth, GrowthError};
+pub use quarantine::Memory;
+pub use refused::Refused;
 pub use restraint::waits_from;
+pub use why::Why;
 
-/// Something to be stored. All changes of one call belong into one transaction.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::large_enum_variant)] // Short-lived, and nearly all are tasks.
-pub enum Change {
-    /// A task run was made or changed.
-    Task {
-        /// As it is now.
-        record: TaskRecord,
-        /// The state before; `None` when it was made.
-        from: Option<TaskState>,
-        /// Why.
-        reason: String,
-    },
-    /// A trigger moved on.
-    Trigger {
-        /// As it is now.
-        state: TriggerState,
-    },
-    /// A trigger fired.
-    Fired {
-        /// Of which campaign.
-        campaign: CampaignId,
-        /// For which instant.
-        due: Timestamp,
-        /// The runs that it made; none if the fire was skipped.
-        tasks: Vec<TaskId>,
-        /// In words.
-        note: String,
-    },
-}
+use book::{Book, CampaignIx, Ix};
+use keys::Keys;
+use queue::Queue;
+use run::{Known, Run};
+
+/// Most runs that triggers and events make in one call; the rest is made in the next one.
+const MAX_RUNS_PER_CALL: usize = 1_000;
 
 /// The scheduler's whole state. It is made of stored records, and each call returns the records
 /// to be stored: a scheduler that is made anew from them goes on where the last one stood.
+///
+/// Runs that ended are known as long as their run of the campaign is open; after that the latest ended
+/// run of each campaign, and up to 16 with dead letters.
 #[derive(Debug, Clone)]
 pub struct Scheduler {
-    campaigns: BTreeMap<CampaignId, Campaign>,
-    tasks: BTreeMap<TaskId, TaskRecord>,
-    /// Runs that are not final.
-    open: BTreeSet<TaskId>,
-    triggers: BTreeMap<CampaignId, TriggerState>,
+    book: Book,
+    /// By place in the book.
+    campaigns: Vec<Known>,
+    runs: FxHashMap<(CampaignIx, u64), Run>,
+    queue: Queue,
+    keys: Keys,
+    /// When triggers are to be looked at.
+    looks: BTreeSet<(Timestamp, CampaignIx)>,
+    /// Campaigns that events may fire.
+    listeners: BTreeMap<CampaignId, CampaignIx>,
+    policy: SchedulerPolicy,
+    memory: Memory,
+    /// The memory that was handed out last.
+    told: Memory,
     /// Triggers that the next tick hands out for storage.
-    unsaved: BTreeSet<CampaignId>,
-    /// The highest run number of each campaign.
-    last_run: BTreeMap<CampaignId, u64>,
+    unsaved: BTreeSet<CampaignIx>,
+    /// Runs that ended in this call, and those that may be decided by it.
+    ended: VecDeque<Ix>,
+    undecided: VecDeque<Ix>,
+    closed: VecDeque<(CampaignIx, u64)>,
+    /// Runs that this call may still make because something happened.
+    budget: usize,
+    /// Whether some stored runs may wait for themselves.
+    suspect: bool,
     seed: u64,
 }
 
@@ -71,8 +96,9 @@ pub fn task_id(campaign: &CampaignId, name: &str, run: u64) -> TaskId {
 
 impl Scheduler {
     /// From the configured campaigns and from what is stored. `tasks` holds at least all runs that
-    /// are not final and the runs that these come after. Runs of campaigns that are no longer
-    /// configured go on. A trigger that has no state, or one of another definition, starts at
+    /// are not final and the other ones of the same runs of campaigns; those with dead letters, to
+    /// replay them; and those that started within the longest rate limit. Runs of campaigns that are
+    /// no longer configured go on. A trigger that has no state, or one of another definition, starts at
     /// `now`; its count of runs is kept.
     ///
     /// # Errors
@@ -80,118 +106,193 @@ impl Scheduler {
     /// Everything that is wrong with the campaigns.
     pub fn new(
         campaigns: Vec<Campaign>,
-        tasks: Vec<TaskRecord>,
+        tasks: impl IntoIterator<Item = TaskRecord>,
         triggers: Vec<TriggerState>,
         seed: u64,
         now: Timestamp,
     ) -> Result<Self, Vec<CampaignError>> {
-        let mut errors = Vec::new();
-        let mut names = BTreeSet::new();
-        for campaign in &campaigns {
-            errors.extend(campaign.validate().err().into_iter().flatten());
-            if !names.insert(&campaign.id) {
-                errors.push(CampaignError {
-                    campaign: campaign.id.clone(),
-                    defect: CampaignDefect::DuplicateCampaign,
-                });
-            }
-        }
-        let mut triggers: BTreeMap<_, _> = triggers
-            .into_iter()
-            .map(|state| (state.campaign.clone(), state))
-            .collect();
-        let mut unsaved = BTreeSet::new();
-        for campaign in &campaigns {
-            let definition = campaign.trigger.definition();
-            let stored = triggers.get(&campaign.id);
-            if stored.is_some_and(|state| state.definition == definition) {
+        let mut scheduler = Self {
+            book: Book::default(),
+            campaigns: Vec::new(),
+            runs: FxHashMap::default(),
+            queue: Queue::default(),
+            keys: Keys::default(),
+            looks: BTreeSet::new(),
+            listeners: BTreeMap::new(),
+            policy: SchedulerPolicy::default(),
+            memory: Memory::default(),
+            told: Memory::default(),
+            unsaved: BTreeSet::new(),
+            ended: VecDeque::new(),
+            undecided: VecDeque::new(),
+            closed: VecDeque::new(),
+            budget: 0,
+            suspect: true,
+            seed,
+        };
+        scheduler.configure(campaigns, triggers, now)?;
+        scheduler.load(tasks, now);
+        Ok(scheduler)
+    }
+
+    /// Takes what is stored.
+    fn load(&mut self, tasks: impl IntoIterator<Item = TaskRecord>, now: Timestamp) {
+        let mut loaded = Vec::new();
+        for record in tasks {
+            let ix = self.book.intern(record.id.as_str());
+            if self.book.slot(ix).spec.is_some() {
                 continue;
             }
-            let runs = stored.map_or(0, |state| state.runs);
-            match first_fire(&campaign.trigger, now) {
-                Ok(next) => {
-                    let state = TriggerState {
-                        campaign: campaign.id.clone(),
-                        next,
-                        runs,
-                        definition,
-                        first_seen: now,
-                        paused: stored.and_then(|state| state.paused.clone()),
-                    };
-                    triggers.insert(campaign.id.clone(), state);
-                    unsaved.insert(campaign.id.clone());
-                }
-                // Reported by the validation.
-                Err(_) if !errors.is_empty() => {}
-                Err(error) => errors.push(CampaignError {
-                    campaign: campaign.id.clone(),
-                    defect: error.into(),
-                }),
+            self.known(&record.campaign);
+            let before = record.after.iter();
+            let before: Vec<_> = before
+                .map(|edge| (self.book.intern(edge.task.as_str()), edge.on))
+                .collect();
+            self.book.link(ix, before.into_iter());
+            self.book.write(ix, &record);
+            loaded.push(ix);
+        }
+        for &ix in &loaded {
+            self.book.recount(ix);
+            self.join(ix);
+            self.count(ix, true);
+            self.enter(ix, now);
+            self.note_start(ix);
+        }
+        for ix in loaded {
+            self.doubt(ix);
+        }
+        let mut undecided = Vec::from(mem::take(&mut self.undecided));
+        undecided.sort_unstable_by(|&a, &b| self.book.slot(a).id.cmp(&self.book.slot(b).id));
+        self.undecided = undecided.into();
+        for (campaign, run) in mem::take(&mut self.closed) {
+            let open = self
+                .runs
+                .get(&(campaign, run))
+                .is_some_and(|run| run.open > 0);
+            if let Some(known) = self.campaigns.get_mut(campaign as usize)
+                && !open
+            {
+                known.ended.insert(run);
             }
         }
-        if !errors.is_empty() {
-            return Err(errors);
+        for place in (0..).take(self.campaigns.len()) {
+            self.forget(place);
+            self.plan_look(place);
         }
-        let mut last_run: BTreeMap<CampaignId, u64> = BTreeMap::new();
-        for task in &tasks {
-            let last = last_run.entry(task.campaign.clone()).or_default();
-            *last = task.run.max(*last);
+    }
+
+    /// A stored run that the next call decides, if it is not as it would be left: nothing, where every
+    /// call's changes were stored together.
+    fn doubt(&mut self, ix: Ix) {
+        let slot = self.book.slot(ix);
+        let Some(spec) = &slot.spec else {
+            return;
+        };
+        let waits = match spec.join {
+            _ if slot.before.is_empty() => false,
+            Join::All => !slot.unmet && slot.open_before > 0,
+            Join::Any => !slot.met && slot.open_before > 0,
+        };
+        let doubtful = match slot.state {
+            TaskState::Pending => {
+                let approves = spec.approval && !self.book.is_approved(ix);
+                let delays = self.book.not_before(ix).is_some();
+                let gated = (delays || spec.delay.is_zero() && approves)
+                    && (!approves || self.book.says(ix, settle::APPROVAL));
+                let possible = match spec.join {
+                    Join::All => !slot.unmet,
+                    Join::Any => slot.met || slot.before.is_empty(),
+                };
+                !(waits || possible && gated)
+            }
+            TaskState::Ready => !matches!(spec.work, Work::Act(_)),
+            TaskState::Running => {
+                let open = |key| self.runs.get(&key).is_some_and(|run| run.open > 0);
+                let runs = matches!(spec.work, Work::Campaign(_));
+                runs && !self.child_of(ix).is_some_and(open)
+            }
+            _ => false,
+        };
+        if doubtful {
+            self.undecided.push_back(ix);
         }
-        Ok(Self {
-            campaigns: campaigns.into_iter().map(|c| (c.id.clone(), c)).collect(),
-            open: tasks
-                .iter()
-                .filter(|task| !task.state.is_final())
-                .map(|task| task.id.clone())
-                .collect(),
-            tasks: tasks.into_iter().map(|t| (t.id.clone(), t)).collect(),
-            triggers,
-            unsaved,
-            last_run,
-            seed,
-        })
+    }
+
+    /// With limits of its own. Limits hold from the next call on; nothing under way is stopped.
+    #[must_use]
+    pub fn with_policy(mut self, policy: SchedulerPolicy, now: Timestamp) -> Self {
+        let known: Vec<Ix> = self.book.known().collect();
+        for &ix in &known {
+            self.leave(ix);
+        }
+        self.policy = policy;
+        self.keys = Keys::default();
+        for &ix in &known {
+            self.book.slot_mut(ix).lane = u32::MAX;
+            self.enter(ix, now);
+            self.note_start(ix);
+        }
+        self
+    }
+
+    /// Counts a start against the rates of its keys.
+    fn note_start(&mut self, ix: Ix) {
+        let Some(started) = self.book.started(ix) else {
+            return;
+        };
+        if let Some(spec) = self.book.slot(ix).spec.clone()
+            && !self.policy.rates.is_empty()
+        {
+            let lane = self.lane(ix, &spec);
+            self.keys.start(lane, started);
+        }
     }
 
     /// Lets time pass: waiting runs whose moment has come become ready, runs whose dependencies
-    /// are final become ready or cancelled, and due triggers fire.
+    /// are final become ready or are skipped, what is late is told, and due triggers fire.
     ///
-    /// Fires that were missed run once, for the latest instant, unless that is longer ago than the
-    /// campaign's misfire grace. While a run of the campaign is not final, a recurring trigger's
-    /// fire is skipped, with a note; a trigger that fires only once waits.
+    /// Fires that were missed run as the campaign's `catch_up` says, unless that is longer ago than its
+    /// misfire grace. While as many runs of the campaign are open as may be, a recurring trigger's
+    /// fire is skipped, with a note; a trigger that fires only once, and one that catches up all,
+    /// waits.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Change> {
         let mut changes = Vec::new();
-        self.wake(now, &mut changes);
+        self.begin();
+        self.release(now, &mut changes);
         self.settle(now, &mut changes);
-        self.fire(now, &mut changes);
-        for campaign in std::mem::take(&mut self.unsaved) {
-            if let Some(state) = self.triggers.get(&campaign) {
-                let state = state.clone();
-                changes.push(Change::Trigger { state });
-            }
+        self.find_stuck(now, &mut changes);
+        self.wake(now, &mut changes);
+        self.rise(now);
+        self.settle(now, &mut changes);
+        let mut budget = MAX_RUNS_PER_CALL;
+        while self.fire(now, &mut budget, &mut changes) {
+            self.settle(now, &mut changes);
+            // What was made may be late, or may wait for nothing, already.
+            self.wake(now, &mut changes);
+            self.settle(now, &mut changes);
         }
+        self.finish(now, &mut changes);
         changes
     }
 
     /// Deferred runs become ready now, whatever they wait for: what many wait for has changed. Not
     /// those that a stop holds: of them [`Self::restrain`] knows better.
     pub fn look_again(&mut self, now: Timestamp) -> Vec<Change> {
-        let deferred: Vec<TaskId> = self
-            .open_tasks()
-            .filter(|task| task.state == TaskState::Deferred && !task.is_held())
-            .map(|task| task.id.clone())
-            .collect();
-        for id in deferred {
-            if let Some(task) = self.tasks.get_mut(&id) {
-                task.not_before = Some(now);
-            }
-        }
         let mut changes = Vec::new();
-        self.wake(now, &mut changes);
+        self.begin();
+        let deferred = self.queue.deferred.iter().copied();
+        let deferred = deferred.filter(|&ix| self.book.not_before(ix).is_some());
+        for ix in self.by_id(deferred.collect()) {
+            self.make_ready(ix, "looking again".to_owned(), now, &mut changes);
+        }
+        self.finish(now, &mut changes);
         changes
     }
 
     /// Makes one run of `tasks` at once, without a trigger, as the next run of `campaign`: what an
     /// operator starts. `reason` says why they are ready. No tasks, no run.
+    #[allow(clippy::needless_pass_by_value)] // They are the run's from now on.
     pub fn start_run(
         &mut self,
         campaign: &CampaignId,
@@ -200,65 +301,66 @@ impl Scheduler {
         now: Timestamp,
     ) -> Vec<Change> {
         let mut changes = Vec::new();
-        if tasks.is_empty() {
-            return changes;
-        }
-        let run = self.last_run.get(campaign).copied().unwrap_or(0);
-        let run = run.saturating_add(1);
-        self.last_run.insert(campaign.clone(), run);
-        let run_of = Campaign::new(campaign.clone(), Trigger::Once, tasks);
-        for mut record in new_run(&run_of, run, now) {
-            if record.state == TaskState::Ready {
-                record.reason = Some(reason.to_owned());
-            }
-            let reason = record.reason.clone().unwrap_or_default();
-            self.put(record, reason, &mut changes);
+        if !tasks.is_empty() {
+            self.begin();
+            self.make_unchecked(campaign, &tasks, 0, reason, now, &mut changes);
+            self.finish(now, &mut changes);
         }
         changes
     }
 
     /// The runs that something can be done for now. What operators unwind comes first; then runs
-    /// that are under way, because their transactions are; then critical ones, then by due instant,
-    /// then by id.
+    /// that are under way, because their transactions are; then critical ones, then by priority, which
+    /// rises by one for each `aging` that a run waits, then by due instant, then by id. Not those
+    /// whose keys have no room, or are in quarantine: [`Self::why`] tells.
     #[must_use]
-    pub fn runnable(&self) -> Vec<TaskId> {
-        let mut runnable: Vec<&TaskRecord> = self
-            .open_tasks()
-            .filter(|task| matches!(task.state, TaskState::Ready | TaskState::Running))
-            .collect();
-        runnable.sort_by_key(|task| {
-            let assignment = task.assignment();
-            let unwinds = assignment.is_some_and(|act| act.action == Action::Unwind);
-            let running = task.state == TaskState::Running;
-            (
-                Reverse(unwinds),
-                Reverse(running),
-                Reverse(task.spec.critical),
-                task.due,
-                &task.id,
-            )
-        });
-        runnable.into_iter().map(|task| task.id.clone()).collect()
+    pub fn runnable(&self, now: Timestamp) -> Vec<TaskId> {
+        self.first_runnable(now, usize::MAX)
     }
 
     /// One run.
     #[must_use]
     pub fn get(&self, task: &TaskId) -> Option<&TaskRecord> {
-        self.tasks.get(task)
+        Some(self.book.view(self.book.find(task.as_str())?))
     }
 
-    /// All runs that are known, by id.
+    /// All runs that are known, by id. Makes a record of each: to count, ask [`Self::open`].
     pub fn tasks(&self) -> impl Iterator<Item = &TaskRecord> {
-        self.tasks.values()
+        let known = self.by_id(self.book.known().collect());
+        known.into_iter().map(|ix| self.book.view(ix))
     }
 
-    /// The triggers' states, by campaign; also of campaigns that are no longer configured.
+    /// How many runs are not final.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.campaigns
+            .iter()
+            .zip(0..)
+            .flat_map(|(known, place)| known.open.iter().map(move |&run| (place, run)))
+            .filter_map(|key| self.runs.get(&key))
+            .map(|run| run.open)
+            .sum()
+    }
+
+    /// The runs that gave up because their attempts are used up, by id: until somebody replays or
+    /// cancels them.
+    #[must_use]
+    pub fn dead(&self) -> Vec<TaskId> {
+        let dead = self.by_id(self.queue.dead.iter().copied().collect());
+        dead.into_iter().map(|ix| self.book.id(ix)).collect()
+    }
+
+    /// The triggers' states, by campaign; also of campaigns that are no longer configured, and of those
+    /// that only operators run.
     pub fn triggers(&self) -> impl Iterator<Item = &TriggerState> {
-        self.triggers.values()
+        let states = self.campaigns.iter();
+        let mut states: Vec<_> = states.filter_map(|known| known.trigger.as_ref()).collect();
+        states.sort_unstable_by(|a, b| a.campaign.cmp(&b.campaign));
+        states.into_iter()
     }
 
     /// Takes an event of one run. The changes may include other runs, which became ready or were
-    /// cancelled by it.
+    /// skipped by it.
     ///
     /// # Errors
     ///
@@ -269,17 +371,13 @@ impl Scheduler {
         event: TaskEvent,
         now: Timestamp,
     ) -> Result<Vec<Change>, TransitionError> {
-        let Some(record) = self.tasks.get(task) else {
+        let Some(ix) = self.book.find(task.as_str()) else {
             return Err(TransitionError::Unknown { task: task.clone() });
         };
-        let wait = |attempt| backoff(&record.spec.retry, self.seed, &record.id, attempt);
-        let (next, reason) = transition(record, event, now, wait)?;
         let mut changes = Vec::new();
-        let settled = next.state.is_final();
-        self.put(next, reason, &mut changes);
-        if settled {
-            self.settle(now, &mut changes);
-        }
+        self.begin();
+        self.take(ix, event, now, &mut changes)?;
+        self.finish(now, &mut changes);
         Ok(changes)
     }
 
@@ -287,233 +385,122 @@ impl Scheduler {
     /// event comes.
     #[must_use]
     pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
-        let busy = self.busy();
-        let fires = self.campaigns.values().filter_map(|campaign| {
-            let waits = campaign.trigger.is_one_shot() && busy.contains_key(&campaign.id);
-            let next = self.triggers.get(&campaign.id)?.next?;
-            (next > now || !waits).then_some(next)
-        });
-        let waits = self.open_tasks().filter_map(|task| match task.state {
-            TaskState::Deferred => task.not_before,
-            TaskState::Retrying => Some(task.not_before.unwrap_or(now)),
+        let unfinished = !(self.undecided.is_empty() && self.memory.raised.is_empty());
+        let fires = self.looks.first().map(|(at, _)| *at);
+        let released = self.memory.quarantined.values().min().copied();
+        [
+            unfinished.then_some(now),
+            fires,
+            self.queue.next_alarm(),
+            released,
+            self.next_free(now),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .map(|instant| instant.max(now))
+    }
+
+    /// Applies an event to one run.
+    fn take(
+        &mut self,
+        ix: Ix,
+        event: TaskEvent,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), TransitionError> {
+        let record = self.book.record(ix);
+        let outcome = match &event {
+            TaskEvent::StepDone { .. } => Some(None),
+            TaskEvent::StepFailed { class, .. } => Some(Some(*class)),
             _ => None,
-        });
-        fires.chain(waits).min().map(|instant| instant.max(now))
-    }
-
-    fn open_tasks(&self) -> impl Iterator<Item = &TaskRecord> {
-        self.open.iter().filter_map(|id| self.tasks.get(id))
-    }
-
-    /// Campaigns with a run that is not final, and the number of the latest such run.
-    fn busy(&self) -> BTreeMap<CampaignId, u64> {
-        let mut busy = BTreeMap::new();
-        for task in self.open_tasks() {
-            let run = busy.entry(task.campaign.clone()).or_default();
-            *run = task.run.max(*run);
+        };
+        let wait = |attempt| backoff(&record.spec.retry, self.seed, &record.id, attempt);
+        let (mut next, reason) = transition(&record, event, now, wait)?;
+        if next.state == TaskState::Running {
+            next.not_before = next.spec.timeout.map(|timeout| now.plus(timeout));
         }
-        busy
+        let key = keys::protocol_key(&next.spec);
+        self.put(ix, next, reason.clone(), now, changes);
+        if let (Some(key), Some(outcome)) = (key, outcome) {
+            match outcome {
+                None => self.count_success(&key),
+                Some(class) => self.count_failure(&key, class, &reason, now, changes),
+            }
+        }
+        Ok(())
     }
 
-    fn put(&mut self, record: TaskRecord, reason: String, changes: &mut Vec<Change>) {
-        if record.state.is_final() {
-            self.open.remove(&record.id);
-        } else {
-            self.open.insert(record.id.clone());
+    /// The one place where a run changes.
+    fn put(
+        &mut self,
+        ix: Ix,
+        record: TaskRecord,
+        reason: String,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) {
+        let slot = self.book.slot(ix);
+        let from = slot.spec.is_some().then_some(slot.state);
+        let had_started = self.book.started(ix).is_some();
+        self.count(ix, false);
+        self.leave(ix);
+        self.book.write(ix, &record);
+        if from.is_none() {
+            self.join(ix);
         }
-        let before = self.tasks.insert(record.id.clone(), record.clone());
+        self.count(ix, true);
+        self.enter(ix, now);
+        if !had_started && record.started.is_some() {
+            self.note_start(ix);
+        }
+        let was_final = from.is_some_and(TaskState::is_final);
+        if record.state.is_final() && !was_final {
+            self.ended.push_back(ix);
+        } else if !record.state.is_final() && was_final {
+            self.reopen(ix);
+        }
+        if record.state == TaskState::Ready && !matches!(record.spec.work, Work::Act(_)) {
+            self.undecided.push_back(ix);
+        }
         changes.push(Change::Task {
             record,
-            from: before.map(|task| task.state),
+            from,
             reason,
         });
     }
 
-    /// Deferred and retrying runs whose moment has come.
-    fn wake(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
-        let due: Vec<TaskRecord> = self
-            .open_tasks()
-            .filter(|task| matches!(task.state, TaskState::Deferred | TaskState::Retrying))
-            .filter(|task| !task.is_held() && task.not_before.is_none_or(|moment| moment <= now))
-            .cloned()
-            .collect();
-        for task in due {
-            let reason = match task.state {
-                TaskState::Retrying => format!("attempt {} may start", task.attempts + 1),
-                _ => "looking again".to_owned(),
-            };
-            self.make_ready(task, reason, changes);
+    /// A run that had ended is open again: whoever waits counts anew.
+    fn reopen(&mut self, ix: Ix) {
+        let after: Vec<Ix> = self.book.after(ix).map(|(to, _)| to).collect();
+        for to in after {
+            self.book.recount(to);
         }
     }
 
-    fn make_ready(&mut self, mut task: TaskRecord, reason: String, changes: &mut Vec<Change>) {
-        task.state = TaskState::Ready;
-        task.not_before = None;
-        task.reason = Some(reason.clone());
-        self.put(task, reason, changes);
+    fn by_id(&self, mut places: Vec<Ix>) -> Vec<Ix> {
+        places.sort_unstable_by(|&a, &b| self.book.slot(a).id.cmp(&self.book.slot(b).id));
+        places
     }
 
-    /// Pending runs whose dependencies are decided. A cancellation may decide others.
-    fn settle(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
-        loop {
-            let mut decided = Vec::new();
-            for task in self.open_tasks().filter(|t| t.state == TaskState::Pending) {
-                let mut waiting = false;
-                let mut obstacle = None;
-                for before in &task.after {
-                    match self.tasks.get(&before.task).map(|task| task.state) {
-                        Some(state) => match state.ending() {
-                            Some(ending) if before.on.holds(ending) => {}
-                            Some(_) => obstacle = Some(format!("{} {state}", before.task)),
-                            None => waiting = true,
-                        },
-                        None => obstacle = Some(format!("{} is not stored", before.task)),
-                    }
-                }
-                let mut task = task.clone();
-                let reason = match obstacle {
-                    Some(obstacle) => {
-                        task.state = TaskState::Skipped;
-                        task.ended = Some(now);
-                        format!("cannot run: {obstacle}")
-                    }
-                    None if waiting => continue,
-                    None => {
-                        task.state = TaskState::Ready;
-                        "all tasks before it ended as it needs".to_owned()
-                    }
-                };
-                task.reason = Some(reason.clone());
-                decided.push((task, reason));
-            }
-            let cancelled = decided.iter().any(|(task, _)| task.state.is_final());
-            for (task, reason) in decided {
-                self.put(task, reason, changes);
-            }
-            if !cancelled {
-                return;
+    /// At the start of each call that changes something.
+    fn begin(&mut self) {
+        self.budget = MAX_RUNS_PER_CALL;
+    }
+
+    /// At the end of each call that changes something: follows up on it, and hands out what else is to
+    /// be stored.
+    fn finish(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
+        self.settle(now, changes);
+        for place in mem::take(&mut self.unsaved) {
+            let known = self.campaigns.get(place as usize);
+            if let Some(state) = known.and_then(|known| known.trigger.clone()) {
+                changes.push(Change::Trigger { state });
             }
         }
-    }
-
-    fn fire(&mut self, now: Timestamp, changes: &mut Vec<Change>) {
-        let busy = self.busy();
-        let due: Vec<(CampaignId, Timestamp)> = self
-            .campaigns
-            .values()
-            .filter(|c| !(c.trigger.is_one_shot() && busy.contains_key(&c.id)))
-            .filter_map(|c| Some((c.id.clone(), self.triggers.get(&c.id)?.next?)))
-            .filter(|(_, next)| *next <= now)
-            .collect();
-        for (id, next) in due {
-            self.fire_one(&id, next, busy.get(&id).copied(), now, changes);
+        if self.memory != self.told {
+            self.told = self.memory.clone();
+            changes.push(Change::Memory(self.memory.clone()));
         }
     }
-
-    fn fire_one(
-        &mut self,
-        id: &CampaignId,
-        next: Timestamp,
-        open_run: Option<u64>,
-        now: Timestamp,
-        changes: &mut Vec<Change>,
-    ) {
-        let (Some(campaign), Some(state)) = (self.campaigns.get(id), self.triggers.get_mut(id))
-        else {
-            return;
-        };
-        self.unsaved.insert(id.clone());
-        let advanced = latest_due(&campaign.trigger, next, now)
-            .and_then(|due| Ok((due, next_fire(&campaign.trigger, due, next)?)));
-        let (due, upcoming) = match advanced {
-            Ok(instants) => instants,
-            // Cannot be: the trigger was validated. A trigger that cannot be read stops, visibly.
-            Err(error) => {
-                state.next = None;
-                changes.push(Change::Fired {
-                    campaign: id.clone(),
-                    due: next,
-                    tasks: Vec::new(),
-                    note: format!("the trigger has stopped: {error}"),
-                });
-                return;
-            }
-        };
-        state.next = upcoming;
-        let late = now.since(due);
-        let skipped = match (open_run, campaign.misfire_grace) {
-            (Some(run), _) => Some(format!("skipped: run {run} has not ended")),
-            (None, Some(grace)) if late > grace => Some(format!(
-                "skipped: seen {} s late, misfire grace is {} s",
-                late.as_secs(),
-                grace.as_secs()
-            )),
-            _ => None,
-        };
-        let mut records = Vec::new();
-        let note = skipped.unwrap_or_else(|| {
-            let run = state
-                .runs
-                .max(self.last_run.get(id).copied().unwrap_or(0))
-                .saturating_add(1);
-            state.runs = run;
-            self.last_run.insert(id.clone(), run);
-            records = new_run(campaign, run, due);
-            let mut note = format!("run {run}");
-            if late.as_secs() > 0 {
-                note.push_str(&format!(", {} s late", late.as_secs()));
-            }
-            if due > next {
-                note.push_str(&format!(", for all fires since {next}"));
-            }
-            note
-        });
-        changes.push(Change::Fired {
-            campaign: id.clone(),
-            due,
-            tasks: records.iter().map(|task| task.id.clone()).collect(),
-            note,
-        });
-        for record in records {
-            let reason = record.reason.clone().unwrap_or_default();
-            self.put(record, reason, changes);
-        }
-    }
-}
-
-/// The first instant of a trigger that is seen for the first time at `now`. A date that has passed
-/// is not lost: whether it is too late is for the misfire grace to say.
-fn first_fire(trigger: &Trigger, now: Timestamp) -> Result<Option<Timestamp>, TriggerError> {
-    match trigger {
-        Trigger::Date { at } => Ok(Some(*at)),
-        _ => next_fire(trigger, Timestamp(now.0.saturating_sub(1)), now),
-    }
-}
-
-fn new_run(campaign: &Campaign, run: u64, due: Timestamp) -> Vec<TaskRecord> {
-    campaign
-        .tasks
-        .iter()
-        .map(|task| {
-            let (state, reason) = if task.after.is_empty() {
-                (TaskState::Ready, "due".to_owned())
-            } else {
-                let names: Vec<&str> = task.after.iter().map(|edge| edge.task.as_str()).collect();
-                let reason = format!("waits for {}", names.join(", "));
-                (TaskState::Pending, reason)
-            };
-            let spec = Arc::clone(&task.spec);
-            let edges = task.after.iter().map(|edge| Edge {
-                task: task_id(&campaign.id, &edge.task, run),
-                on: edge.on,
-            });
-            TaskRecord {
-                after: edges.collect(),
-                ready_since: (state == TaskState::Ready).then_some(due),
-                state,
-                reason: Some(reason),
-                ..TaskRecord::new(&campaign.id, &task.name, run, spec, due)
-            }
-        })
-        .collect()
 }

@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod airdrop_seen;
+pub mod chain_log;
 pub mod contract;
 pub mod control;
 pub mod id;
@@ -33,6 +34,7 @@ pub mod volatility;
 pub use action::{Action, AmountSpec, Assignment, Operation};
 pub use airdrop_seen::{AirdropFact, AirdropSeen};
 pub use alloy_primitives::{Address, B256, Bytes, I256, U256};
+pub use chain_log::{ChainLog, LogRange};
 pub use contract::{AllowanceView, ContractFacts, ContractView};
 pub use control::{ControlState, Scope, Trip};
 pub use id::{AssetId, CampaignId, ChainId, IntentId, ProtocolId, TaskId};
@@ -42,7 +44,10 @@ pub use intent::{
 pub use journal::{Entry, JournalEntry};
 pub use ledger::{EquityPoint, LedgerEntry, LedgerKind, Withdrawal};
 pub use market::{Bar, Incident, MarketView, Quote, Severity};
-pub use message::{CampaignVersion, Command, Message, MessageDone, NewDefinition};
+pub use message::{
+    CampaignVersion, Command, LONGEST_EVENT_NAME, Message, MessageDone, NewDefinition,
+    is_event_name,
+};
 pub use money::{Bps, Gwei, Price, Rounding, Usd};
 pub use outcome::{BlockRef, Outcome, TokenDelta, TxResult};
 pub use position::{Position, PositionLeg};
@@ -51,7 +56,8 @@ pub use retry::{ErrorClass, RetryPolicy};
 pub use signal::{Alert, AlertLevel, ControlSignal, Restraint};
 pub use snapshot::{ChainView, Holding, PositionView, Snapshot};
 pub use task::{
-    Conditions, Edge, Ending, GasWindow, Join, TaskRecord, TaskSpec, TaskState, TriggerState, Work,
+    Conditions, Edge, Ending, GasWindow, Join, REBALANCE_CAMPAIGN, TaskRecord, TaskSpec, TaskState,
+    TriggerState, Work,
 };
 pub use time::Timestamp;
 pub use token::{Token, TokenAmount};

@@ -31,6 +31,19 @@ pub struct MessageDone {
     pub result: String,
 }
 
+/// Longest name of an event, bytes.
+pub const LONGEST_EVENT_NAME: usize = 64;
+
+/// Whether a text can name an event: 1 to 64 letters, digits, `-`, `_` and `.`, and not dots alone, so
+/// that it stands in a URL as it is.
+#[must_use]
+pub fn is_event_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=LONGEST_EVENT_NAME).contains(&name.len())
+        && name.bytes().all(plain)
+        && name.bytes().any(|byte| byte != b'.')
+}
+
 /// What somebody asks of the scheduler.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

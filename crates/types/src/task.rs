@@ -251,6 +251,10 @@ pub struct GasWindow {
     pub within: Duration,
 }
 
+/// The campaign of the task runs that carry a plan of the allocation engine out. No configured campaign
+/// may have its name.
+pub const REBALANCE_CAMPAIGN: &str = "rebalance";
+
 /// What stays the same about a task, from run to run of one version of its campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskSpec {

@@ -52,7 +52,7 @@ pub fn resume(global: &Global, options: &Control) -> Result<(), Failure> {
     let scope = parse_scope(&options.scope, opened.loaded.as_ref())?;
     let shown = narrate::scope_text(&names, &scope);
     let (cleared, standing) = resume_scope(
-        &opened.store,
+        opened.store.as_ref(),
         super::now(),
         &scope,
         &super::operator(),

@@ -1,7 +1,7 @@
 //! `explain`: why a task is where it is.
 
 use airdrops_protocols::{ModuleConfig, Registry};
-use airdrops_store::{Access, Sqlite, Store as _, TaskFilter};
+use airdrops_store::{Access, Store, TaskFilter};
 use airdrops_types::{
     AmountSpec, ControlSignal, Entry, JournalEntry, Reason, Scope, Target, TaskId, TaskRecord,
     TaskState, Timestamp, Trip, Verdict,
@@ -12,7 +12,7 @@ use super::Opened;
 use super::risk::measured::last_report;
 use crate::cli::{Explain, Global};
 use crate::config::diagnostic::similar;
-use crate::config::summary::amount_text;
+use crate::config::summary::work_text;
 use crate::config::unit::duration_text;
 use crate::exit::Failure;
 use crate::narrate::{self, ChainNames};
@@ -29,12 +29,13 @@ pub fn explain(global: &Global, options: &Explain) -> Result<(), Failure> {
     let task = find(&opened, &options.task)?;
     let entries = opened.store.journal_for_task(&task.id)?;
     let (trips, _) = opened.store.control()?;
+    let acts = task.assignment();
     let chain = opened.loaded.as_ref().and_then(|loaded| {
         loaded
             .settings
             .protocols
             .iter()
-            .find(|protocol| protocol.id == task.assignment.protocol)
+            .find(|protocol| acts.is_some_and(|acts| acts.protocol == protocol.id))
     });
     let tokens = opened.loaded.as_ref().zip(chain).and_then(|(loaded, own)| {
         let registry = Registry::new(loaded.settings.protocols.clone()).ok()?;
@@ -47,8 +48,8 @@ pub fn explain(global: &Global, options: &Explain) -> Result<(), Failure> {
             chain.is_some_and(|protocol| protocol.chain == *id)
                 || tokens.iter().any(|token| token.chain == *id)
         }
-        Scope::Protocol(protocol) => *protocol == task.assignment.protocol,
-        Scope::Wallet(wallet) => *wallet == task.assignment.wallet,
+        Scope::Protocol(protocol) => acts.is_some_and(|acts| acts.protocol == *protocol),
+        Scope::Wallet(wallet) => acts.is_some_and(|acts| acts.wallet == *wallet),
         Scope::Asset(asset) => tokens.iter().any(|token| token.asset == *asset),
     };
     let covering: Vec<Trip> = trips
@@ -56,17 +57,17 @@ pub fn explain(global: &Global, options: &Explain) -> Result<(), Failure> {
         .filter(|trip| covers(&trip.scope))
         .collect();
     // What another version wrote is no reason to explain nothing.
-    let signals = last_report(&opened.store).ok().flatten();
+    let signals = last_report(opened.store.as_ref()).ok().flatten();
     let signals = signals.map(|report| report.signals).unwrap_or_default();
     let signals: Vec<ControlSignal> = signals
         .into_iter()
         .filter(|signal| covers(&signal.scope))
         .collect();
-    let target = target(&opened.store, &task)?;
+    let target = target(opened.store.as_ref(), &task)?;
     let mut waits_for = Vec::new();
-    for id in &task.after {
-        let state = opened.store.task(id)?.map(|task| task.state);
-        waits_for.push((id.clone(), state));
+    for edge in &task.after {
+        let state = opened.store.task(&edge.task)?.map(|task| task.state);
+        waits_for.push((edge.task.clone(), state));
     }
     let names = opened.chain_names();
     let story = Story {
@@ -96,10 +97,11 @@ pub fn explain(global: &Global, options: &Explain) -> Result<(), Failure> {
 }
 
 /// What the allocator last wanted where the task moves something up to a target.
-fn target(store: &Sqlite, task: &TaskRecord) -> Result<Option<Target>, Failure> {
-    if task.assignment.amount != AmountSpec::Target {
+fn target(store: &dyn Store, task: &TaskRecord) -> Result<Option<Target>, Failure> {
+    let acts = task.assignment();
+    let Some(acts) = acts.filter(|acts| acts.amount == AmountSpec::Target) else {
         return Ok(None);
-    }
+    };
     let last = store.journal_tail(1)?.first().map_or(0, |entry| entry.seq);
     let mut end = last.saturating_add(1);
     while end > 1 {
@@ -112,7 +114,7 @@ fn target(store: &Sqlite, task: &TaskRecord) -> Result<Option<Target>, Failure> 
         });
         if let Some(targets) = allocated.next() {
             let mut targets = targets.into_iter();
-            return Ok(targets.find(|target| target.protocol == task.assignment.protocol));
+            return Ok(targets.find(|target| target.protocol == acts.protocol));
         }
         end = start;
     }
@@ -120,7 +122,7 @@ fn target(store: &Sqlite, task: &TaskRecord) -> Result<Option<Target>, Failure> 
 }
 
 /// The run of this id, or the latest run of the task of this name.
-fn find(opened: &Opened, wanted: &str) -> Result<TaskRecord, Failure> {
+pub(super) fn find(opened: &Opened, wanted: &str) -> Result<TaskRecord, Failure> {
     if let Some(task) = opened.store.task(&TaskId::from(wanted))? {
         return Ok(task);
     }
@@ -162,12 +164,11 @@ impl Story<'_> {
     fn text(&self) -> String {
         let task = self.task;
         let mut text = format!(
-            "{}: {} {} at {} from {}\n\n",
+            "{}: {}{}\n\n",
             task.id,
-            task.assignment.action.verb(),
-            amount_text(&task.assignment.amount),
-            task.assignment.protocol,
-            task.assignment.wallet
+            work_text(&task.spec.work),
+            task.assignment()
+                .map_or_else(String::new, |acts| format!(" from {}", acts.wallet))
         );
         let reason = task
             .reason
@@ -183,8 +184,8 @@ impl Story<'_> {
         text.push_str(&format!(
             "Attempts   {} failed of {} allowed{}\n",
             task.attempts,
-            task.max_attempts,
-            if task.critical { ", critical" } else { "" }
+            task.spec.retry.max_attempts,
+            if task.spec.critical { ", critical" } else { "" }
         ));
         for (id, state) in self.waits_for {
             let state = state.map_or_else(|| "unknown".into(), |state| state.to_string());

@@ -1,6 +1,6 @@
 //! `journal` and `journal verify`.
 
-use airdrops_store::{Access, JournalCheck, Store as _};
+use airdrops_store::{Access, JournalCheck};
 use serde_json::json;
 
 use crate::cli::{Global, Journal, JournalCommand};

@@ -2,31 +2,41 @@
 
 pub mod allocate;
 pub mod backtest;
+pub mod campaign;
 pub mod config;
 pub mod control;
+pub mod dag;
 pub mod demo;
 pub mod estimate;
+pub mod event;
 pub mod explain;
+pub mod history;
 pub mod init;
 pub mod journal;
+pub mod queue;
 pub mod replay;
 pub mod report;
 pub mod risk;
 pub mod run;
+pub mod schedule;
+pub mod schedule_preview;
 pub mod status;
+pub mod task;
 pub mod unwind;
 pub mod version;
 pub mod withdrawal;
 
-use std::path::PathBuf;
-use std::process::ExitCode;
+mod asked;
 
-use airdrops_store::{Access, Options, Sqlite};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use airdrops_store::{Access, Store};
 use airdrops_types::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cli::{Cli, Color, Command, Global};
-use crate::config::Loaded;
+use crate::cli::{Cli, Color, Command, Global, ScheduleCommand};
+use crate::config::{Loaded, Location};
 use crate::exit::Failure;
 use crate::narrate::ChainNames;
 
@@ -48,6 +58,15 @@ pub fn dispatch(cli: &Cli) -> ExitCode {
         Command::Unwind(options) => unwind::unwind(global, options),
         Command::Withdrawal(options) => withdrawal::withdrawal(global, options),
         Command::Explain(options) => explain::explain(global, options),
+        Command::Campaign(options) => campaign::campaign(global, &options.command),
+        Command::Task(options) => task::task(global, &options.command),
+        Command::Queue => queue::queue(global),
+        Command::History(options) => history::history(global, options),
+        Command::Schedule(options) => match &options.command {
+            ScheduleCommand::Preview(options) => schedule_preview::preview(global, options),
+        },
+        Command::Dag(options) => dag::dag(global, options),
+        Command::Event(options) => event::event(global, options),
         Command::Journal(options) => journal::journal(global, options),
         Command::Replay => replay::replay(global),
         Command::Report(options) => report::report(global, options),
@@ -55,6 +74,7 @@ pub fn dispatch(cli: &Cli) -> ExitCode {
         Command::Risk(options) => risk::risk(global, options),
         Command::Estimate(options) => estimate::estimate(global, options),
         Command::Allocate(options) => allocate::allocate(global, options),
+        Command::Schedule(options) => schedule::schedule(global, options),
         Command::Config(options) => config::config(global, &options.command),
         Command::Init(options) => init::init(global, options),
         Command::Version => version::version(global),
@@ -89,7 +109,7 @@ pub(crate) fn answer(global: &Global, text: &str, json: &Value) {
 pub(crate) fn load(global: &Global) -> Result<Loaded, Failure> {
     let mut loaded = crate::config::load(&global.config)?;
     if let Some(database) = &global.database {
-        loaded.database.clone_from(database);
+        loaded.database = Location::File(database.clone());
     }
     if !global.json && !loaded.warnings.is_empty() {
         anstream::eprint!("{}", loaded.source.render(&loaded.warnings));
@@ -99,8 +119,8 @@ pub(crate) fn load(global: &Global) -> Result<Loaded, Failure> {
 
 /// An open database, and the configuration if there is one.
 pub(crate) struct Opened {
-    pub(crate) store: Sqlite,
-    pub(crate) path: PathBuf,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) place: Location,
     /// `None` if `--database` was given and the configuration cannot be read.
     pub(crate) loaded: Option<Loaded>,
 }
@@ -118,8 +138,8 @@ impl Opened {
 /// Opens the database that the command line or the configuration names. With `--database`, a
 /// broken configuration is no obstacle: a halt must always be possible.
 pub(crate) fn open(global: &Global, access: Access) -> Result<Opened, Failure> {
-    let (path, loaded) = match (&global.database, crate::config::load(&global.config)) {
-        (Some(database), loaded) => (database.clone(), loaded.ok()),
+    let (place, loaded) = match (&global.database, crate::config::load(&global.config)) {
+        (Some(database), loaded) => (Location::File(database.clone()), loaded.ok()),
         (None, Ok(loaded)) => (loaded.database.clone(), Some(loaded)),
         (None, Err(error)) => {
             let mut failure = Failure::from(error);
@@ -129,11 +149,10 @@ pub(crate) fn open(global: &Global, access: Access) -> Result<Opened, Failure> {
             return Err(failure);
         }
     };
-    let checkpoint = crate::fault::checkpoint;
-    let store = Sqlite::open(&path, access, Options { checkpoint })?;
+    let store = place.open(access)?;
     Ok(Opened {
         store,
-        path,
+        place,
         loaded,
     })
 }

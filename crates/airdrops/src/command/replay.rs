@@ -14,7 +14,7 @@ use crate::exit::Failure;
 /// Exit code 1 if any differs.
 pub fn replay(global: &Global) -> Result<(), Failure> {
     let opened = super::open(global, Access::ReadOnly)?;
-    let found = decide_again(&whole_journal(&opened.store)?);
+    let found = decide_again(&whole_journal(opened.store.as_ref())?);
     let mut text = format!(
         "{} verdicts, {} allocations and {} plans computed again, {} differ.",
         found.verdicts,

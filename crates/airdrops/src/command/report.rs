@@ -21,9 +21,9 @@ const PAGE: usize = 5000;
 /// If the database cannot be read or the file cannot be written.
 pub fn report(global: &Global, options: &cli::Report) -> Result<(), Failure> {
     let opened = super::open(global, Access::ReadOnly)?;
-    let entries = whole_journal(&opened.store)?;
+    let entries = whole_journal(opened.store.as_ref())?;
     let mut report = Report::from_journal(&entries, opened.chain_names());
-    report.forecasts = calibration(&forecasts(&opened.store)?);
+    report.forecasts = calibration(&forecasts(opened.store.as_ref())?);
     let mut text = terminal::render(&report);
     if let Some(path) = &options.html {
         write_html(&report, path)?;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use airdrops_chain::{ChainClient, Keyring, RpcUrl, Witness};
@@ -11,7 +11,7 @@ use airdrops_market::Watcher;
 use airdrops_runtime::{
     Clock, Engine, Listener, Market, Mode, NoMarket, Parts, SystemClock, TickReport,
 };
-use airdrops_store::{Access, Options, Sqlite};
+use airdrops_store::{Access, Store, StoreError};
 use airdrops_types::{Address, ChainId, ControlState, Entry, Timestamp, U256, Verdict};
 use alloy::rpc::client::RpcClient;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{Global, Once};
-use crate::config::Loaded;
+use crate::config::{Loaded, Location};
 use crate::event_line::Teller;
 use crate::exit::{Exit, Failure};
 use crate::fault::checkpoint;
@@ -30,6 +30,15 @@ const RPC_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Longest that a start waits for the first answers of all sources.
 const FIRST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// Time between two looks at what others have written to the store.
+const GLANCE: Duration = Duration::from_millis(250);
+
+/// Time between two attempts to take over from another node.
+const STAND_BY: Duration = Duration::from_millis(500);
+
+/// However often something is due, the world is looked at no more often.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// By how many blocks a second endpoint may be ahead of the first.
 const WITNESS_LEAD: u64 = 10;
@@ -48,20 +57,127 @@ impl From<PaperWorldError> for Failure {
 pub fn run(global: &Global) -> Result<(), Failure> {
     runtime()?.block_on(async {
         let mut stop = StopSignals::listen()?;
-        let mut farm = Farm::start(global, false).await?;
-        let tick = farm.tick;
         loop {
-            farm.tick().await?;
-            tokio::select! {
-                () = tokio::time::sleep(tick) => {}
-                () = stop.heard() => break,
+            let loaded = super::load(global)?;
+            let shared = matches!(loaded.database, Location::Server { .. });
+            let Some(store) = claim(global, &loaded.database, &mut stop).await? else {
+                break;
+            };
+            let beat = Heartbeat::of(&loaded.database, &store);
+            let ended = follow(global, loaded, store.clone(), &mut stop).await;
+            drop(beat);
+            match ended {
+                Ok(()) => {
+                    if shared {
+                        store.release()?;
+                    }
+                    break;
+                }
+                Err(failure) if shared && failure.of_the_store => {
+                    tell(global, &format!("{} Standing by.", failure.message));
+                    drop(store);
+                    if waits(STAND_BY, &mut stop).await {
+                        break;
+                    }
+                }
+                Err(failure) => return Err(failure),
             }
         }
-        if !global.json {
-            anstream::eprintln!("Stopped. What is under way is continued by the next run.");
-        }
+        tell(
+            global,
+            "Stopped. What is under way is continued by the next run.",
+        );
         Ok(())
     })
+}
+
+fn tell(global: &Global, text: &str) {
+    if !global.json {
+        anstream::eprintln!("{text}");
+    }
+}
+
+/// Opens the store as its runner. On a server that another node runs, stands by until that one lets go
+/// or is heard of no more. `None` if it was told to stop meanwhile.
+async fn claim(
+    global: &Global,
+    location: &Location,
+    stop: &mut StopSignals,
+) -> Result<Option<Arc<dyn Store>>, Failure> {
+    let mut told = false;
+    loop {
+        match location.open(Access::Runner) {
+            Ok(store) => return Ok(Some(store)),
+            Err(StoreError::Held { holder, .. }) => {
+                if !told {
+                    tell(global, &format!("Node {holder} runs. Standing by."));
+                    told = true;
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if waits(STAND_BY, stop).await {
+            return Ok(None);
+        }
+    }
+}
+
+/// Waits; whether it was told to stop.
+async fn waits(pause: Duration, stop: &mut StopSignals) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(pause) => false,
+        () = stop.heard() => true,
+    }
+}
+
+/// Runs tick after tick until it is told to stop.
+async fn follow(
+    global: &Global,
+    loaded: Loaded,
+    store: Arc<dyn Store>,
+    stop: &mut StopSignals,
+) -> Result<(), Failure> {
+    let mut farm = Farm::start(global, loaded, store.clone(), false).await?;
+    loop {
+        farm.tick().await?;
+        let mut left = farm.pause();
+        // What others write, a halt or a request, is looked at soon.
+        loop {
+            let glance = left.min(GLANCE);
+            if waits(glance, stop).await {
+                return Ok(());
+            }
+            left -= glance;
+            if left.is_zero() || farm.is_told()? {
+                break;
+            }
+        }
+    }
+}
+
+/// Says to a server, from a thread of its own, that this node lives, also during a long tick.
+struct Heartbeat {
+    _ends: mpsc::Sender<()>,
+}
+
+impl Heartbeat {
+    /// A file needs none: its lock ends with the process.
+    fn of(location: &Location, store: &Arc<dyn Store>) -> Option<Self> {
+        let Location::Server { lease, .. } = location else {
+            return None;
+        };
+        let (ends, ended) = mpsc::channel();
+        let (period, store) = (*lease / 3, store.clone());
+        std::thread::spawn(move || {
+            // Ends with its sender, or once another node has taken over: then every write says so.
+            while ended.recv_timeout(period) == Err(mpsc::RecvTimeoutError::Timeout) {
+                if matches!(store.renew(), Err(StoreError::LeaseLost)) {
+                    break;
+                }
+            }
+        });
+        Some(Self { _ends: ends })
+    }
 }
 
 /// One tick. A dry run decides everything, and stores, signs and sends nothing.
@@ -71,10 +187,14 @@ pub fn run(global: &Global) -> Result<(), Failure> {
 /// run would do something.
 pub fn once(global: &Global, options: &Once) -> Result<(), Failure> {
     let (report, actions) = runtime()?.block_on(async {
-        let mut farm = Farm::start(global, options.dry_run).await?;
+        let loaded = super::load(global)?;
+        // The lock first: two runs of one configuration must not even read the same chains.
+        let store = loaded.database.open(Access::Runner)?;
+        let mut farm = Farm::start(global, loaded, store.clone(), options.dry_run).await?;
         let report = farm.tick().await?;
         // What was sent to a chain in this process would otherwise end with it.
         farm.mine()?;
+        store.release()?;
         Ok::<_, Failure>((report, farm.actions.load(Ordering::Relaxed)))
     })?;
     let mut text = format!(
@@ -141,6 +261,7 @@ impl StopSignals {
 /// An engine with its world.
 struct Farm {
     engine: Engine,
+    store: Arc<dyn Store>,
     papers: Vec<PaperWorld>,
     clock: Arc<SystemClock>,
     tick: Duration,
@@ -150,15 +271,13 @@ struct Farm {
 }
 
 impl Farm {
-    async fn start(global: &Global, dry_run: bool) -> Result<Self, Failure> {
-        let mut loaded = super::load(global)?;
+    async fn start(
+        global: &Global,
+        mut loaded: Loaded,
+        store: Arc<dyn Store>,
+        dry_run: bool,
+    ) -> Result<Self, Failure> {
         let clock = Arc::new(SystemClock);
-        // The lock first: two runs of one configuration must not even read the same chains.
-        let store = Arc::new(Sqlite::open(
-            &loaded.database,
-            Access::Runner,
-            Options { checkpoint },
-        )?);
         let keyring = keyring(&loaded)?;
         let (clients, papers) = match loaded.settings.mode {
             Mode::Live => (live_clients(&loaded).await?, Vec::new()),
@@ -179,7 +298,7 @@ impl Farm {
         let actions = Arc::new(AtomicU64::new(0));
         let parts = Parts {
             store: store.clone(),
-            log: store,
+            log: store.clone(),
             clients,
             market: market(&mut loaded, clock.clone()).await?,
             keyring,
@@ -191,12 +310,26 @@ impl Farm {
         let engine = Engine::start(loaded.settings, parts)?;
         Ok(Self {
             engine,
+            store,
             papers,
             clock,
             tick,
             dry_run,
             actions,
         })
+    }
+
+    /// Until the next tick: the usual pause, or less if something is due earlier.
+    fn pause(&self) -> Duration {
+        let due = self.engine.next_wake();
+        let until = due.map_or(self.tick, |due| due.since(self.clock.now()));
+        until.max(SHORTEST_PAUSE).min(self.tick)
+    }
+
+    /// Whether somebody else has written to the store since the last look.
+    fn is_told(&self) -> Result<bool, Failure> {
+        let told = self.store.engine().wait(Duration::ZERO);
+        told.map_err(|error| StoreError::Database(error.to_string()).into())
     }
 
     async fn tick(&mut self) -> Result<TickReport, Failure> {
@@ -378,7 +511,13 @@ async fn paper_chains<T>(
             }
             None => None,
         };
-        let mut path = loaded.database.as_os_str().to_owned();
+        let Location::File(database) = &loaded.database else {
+            return Err(Failure::new(
+                Exit::Config,
+                "paper chains need a database file",
+            ));
+        };
+        let mut path = database.as_os_str().to_owned();
         path.push(format!(".paper-{}", chain.id));
         let path = PathBuf::from(path);
         let made = make(chain.id, &path, clock.now(), upstream, &balances)?;
@@ -391,11 +530,7 @@ async fn paper_chains<T>(
 /// way. Paper chains are as their files tell.
 pub(crate) async fn onlooker(loaded: Loaded) -> Result<Engine, Failure> {
     let clock = Arc::new(SystemClock);
-    let store = Arc::new(Sqlite::open(
-        &loaded.database,
-        Access::ReadOnly,
-        Options { checkpoint },
-    )?);
+    let store = loaded.database.open(Access::ReadOnly)?;
     let clients = match loaded.settings.mode {
         Mode::Live => live_clients(&loaded).await?,
         Mode::Paper | Mode::Demo => paper_chains(&loaded, clock.as_ref(), PaperWorld::look)

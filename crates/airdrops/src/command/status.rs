@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use airdrops_store::{Access, Sqlite, Store as _, TaskFilter};
+use airdrops_store::{Access, Store, TaskFilter};
 use airdrops_types::{
     ControlState, Entry, Scope, TaskRecord, Unwind, UnwindOutcome, UnwindRequest, Usd,
 };
@@ -22,11 +22,11 @@ use crate::report::terminal::sparkline;
 /// If the database cannot be read; exit code 4, after the status, if everything is halted.
 pub fn status(global: &Global) -> Result<(), Failure> {
     let opened = super::open(global, Access::ReadOnly)?;
-    let store = &opened.store;
+    let store = opened.store.as_ref();
     let names = opened.chain_names();
     let now = super::now();
     let (trips, revision) = store.control()?;
-    let tasks = store.tasks(TaskFilter { open_only: true })?;
+    let tasks = store.tasks(TaskFilter::open())?;
     let last = store.last_equity()?;
     let day = Duration::from_secs(24 * 3600);
     let recent = match &last {
@@ -47,7 +47,7 @@ pub fn status(global: &Global) -> Result<(), Failure> {
         "{}, {whole}, database {}\n",
         mode.as_ref()
             .map_or_else(|| "never run".into(), |mode| format!("{mode} mode")),
-        opened.path.display()
+        opened.place
     ));
     match (&last, recent.first()) {
         (Some(last), Some(first)) => {
@@ -281,7 +281,7 @@ fn open_tasks(tasks: &[TaskRecord]) -> String {
 
 /// The mode in which the database was first run; the journal knows better than a configuration
 /// that may be another one's.
-fn mode_of(store: &Sqlite) -> Result<Option<String>, Failure> {
+fn mode_of(store: &dyn Store) -> Result<Option<String>, Failure> {
     // The first entries may be a halt, or a withdrawal announced before the first run.
     let first = store.journal(1, 100)?;
     Ok(first.into_iter().find_map(|entry| match entry.entry {

@@ -2,7 +2,7 @@
 
 use airdrops_protocols::ModuleConfig;
 use airdrops_runtime::unwind::preview::{Judgement, PreviewedExit, UnwindPreview};
-use airdrops_store::{Access, Sqlite, Store as _, StoreError};
+use airdrops_store::{Access, StoreError};
 use airdrops_types::{Address, Scope};
 use serde_json::json;
 
@@ -27,7 +27,7 @@ pub fn unwind(global: &Global, options: &cli::Unwind) -> Result<(), Failure> {
     let shown = narrate::scope_text(&opened.chain_names(), &scope);
     let reason = options.reason.as_deref().unwrap_or_default();
     let (now, by) = (super::now(), super::operator());
-    let runs = Sqlite::has_runner(&opened.path)?;
+    let runs = opened.store.has_runner()?;
     if options.cancel {
         let cancelled = opened.store.cancel_unwind(now, &scope, reason, &by)?;
         super::answer(

@@ -1,7 +1,7 @@
 //! `withdrawal`: what an operator takes out is no loss, if it is said before.
 
 use airdrops_runtime::amounts::parse_amount;
-use airdrops_store::{Access, Store as _};
+use airdrops_store::Access;
 use airdrops_types::{Token, Withdrawal};
 use serde_json::json;
 

@@ -1,359 +1,208 @@
 //! Campaigns and their tasks.
 
-use std::collections::BTreeSet;
+mod event;
+mod fan_out;
+mod file;
+mod resources;
+mod task;
+mod trigger;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use airdrops_protocols::{ModuleConfig, ProtocolConfig};
+use airdrops_protocols::ProtocolConfig;
 use airdrops_scheduler::campaign::CampaignDefect;
 use airdrops_scheduler::trigger::TriggerError;
-use airdrops_scheduler::{Campaign, RetryPolicy, TaskDef, Trigger};
-use airdrops_types::{Action, Address, AmountSpec, AssetId, Assignment, CampaignId, Token};
+use airdrops_scheduler::{Campaign, CatchUp, Timing};
+use airdrops_types::{Address, ChainId, Work};
+
+pub use file::{CampaignFile, read_file};
 
 use super::diagnostic::suggestion;
-use super::keys;
-use super::protocol::{Protocols, module_name};
 use super::reader::{At, Reader};
 use super::resolve::Names;
 use super::section::Section;
-use super::unit;
+use fan_out::Expanded;
+
+/// What campaigns refer to by name.
+pub(super) struct World<'a> {
+    /// Our wallets.
+    pub(super) wallets: &'a Names<Address>,
+    /// The protocol instances.
+    pub(super) protocols: &'a Names<ProtocolConfig>,
+    /// The chains.
+    pub(super) chains: &'a Names<ChainId>,
+    /// The assets that have a price.
+    pub(super) assets: BTreeSet<String>,
+    /// Blocks before an outcome on a chain is final.
+    pub(super) confirmations: BTreeMap<ChainId, u64>,
+    /// Campaigns that are defined elsewhere, and which others each runs.
+    pub(super) campaigns: BTreeMap<String, Vec<String>>,
+}
 
 /// A campaign that was read, and where its parts stand.
 struct Places {
     section: Range<usize>,
-    cron: Range<usize>,
+    trigger: Range<usize>,
     zone: Range<usize>,
-    /// Each task's name and its `after` key.
+    /// Each task's name as it is written, and the places of its name and its `after` key.
     tasks: Vec<(String, Range<usize>, Range<usize>)>,
+    /// Campaigns that are referred to.
+    campaigns: Vec<At<String>>,
 }
 
-pub(super) fn read(
-    reader: &Reader<'_>,
-    root: &Section<'_>,
-    wallets: &Names<Address>,
-    protocols: &Protocols,
-) -> Vec<Campaign> {
+/// The campaigns of a file.
+pub(super) fn read(reader: &Reader<'_>, root: &Section<'_>, world: &World<'_>) -> Vec<Campaign> {
+    read_all(reader, root.tables("campaign"), world)
+}
+
+/// The campaigns in these tables.
+fn read_all(reader: &Reader<'_>, sections: Vec<Section<'_>>, world: &World<'_>) -> Vec<Campaign> {
     let mut campaigns = Vec::new();
+    let mut places = Vec::new();
     let mut names = BTreeSet::new();
-    for section in root.tables("campaign") {
-        let name = section.name("name");
-        let trigger = trigger(reader, &section);
-        let misfire_grace = section.duration("misfire_grace");
-        let mut tasks = Vec::new();
-        let mut places = Places {
-            section: section.span.clone(),
-            cron: section.span_of("cron"),
-            zone: section.span_of("zone"),
-            tasks: Vec::new(),
+    for section in sections {
+        let Some((name, campaign, place)) = read_one(reader, &section, world) else {
+            continue;
         };
-        let mut all_read = true;
-        for task in section.tables("task") {
-            match read_task(reader, &task, wallets, protocols) {
-                Some(definition) => {
-                    places.tasks.push((
-                        definition.name.clone(),
-                        task.span_of("name"),
-                        task.span_of("after"),
-                    ));
-                    tasks.push((definition, task.names("after")));
-                }
-                None => all_read = false,
-            }
-        }
-        let Some(name) = name else { continue };
         if !names.insert(name.get_ref().clone()) {
             let message = format!("campaign `{}` is defined twice", name.get_ref());
             reader.error(name.span(), message, "rename or remove one of them");
         }
-        if all_read {
-            note_unknown_predecessors(reader, &tasks);
-        }
-        let campaign = Campaign {
-            id: CampaignId::new(name.into_inner()),
-            trigger,
-            misfire_grace,
-            tasks: tasks.into_iter().map(|(task, _)| task).collect(),
-        };
-        note_defects(reader, &campaign, &places, all_read);
         campaigns.push(campaign);
+        places.push(place);
     }
+    note_references(reader, &campaigns, &places, world);
     campaigns
 }
 
-fn trigger(reader: &Reader<'_>, section: &Section<'_>) -> Trigger {
-    let cron = section.text("cron");
-    let zone = section.text("zone");
-    let every = section.duration("every");
-    let first = section.instant("first");
-    let at = section.instant("at");
-    let given: Vec<&str> = ["cron", "every", "at"]
-        .into_iter()
-        .filter(|key| section.has(key))
-        .collect();
-    if let [_, second, ..] = given.as_slice() {
-        reader.error(
-            section.span_of(second),
-            format!(
-                "a campaign has one trigger, this has {}",
-                given.join(" and ")
-            ),
-            "remove all but one; for several triggers, write several campaigns",
-        );
-    }
-    for (key, needs) in [("zone", "cron"), ("first", "every")] {
-        if section.has(key) && !section.has(needs) {
-            let message = format!("`{key}` means nothing without `{needs}`");
-            reader.error(section.span_of(key), message, format!("remove `{key}`"));
-        }
-    }
-    if let Some(cron) = cron {
-        Trigger::Cron {
-            expression: cron.into_inner(),
-            zone: zone.map_or_else(|| "UTC".into(), At::into_inner),
-        }
-    } else if let Some(every) = every {
-        Trigger::Interval {
-            every,
-            first: first.map(At::into_inner),
-        }
-    } else if let Some(at) = at {
-        Trigger::Date {
-            at: at.into_inner(),
-        }
-    } else {
-        Trigger::Once
-    }
-}
-
-fn read_task(
+fn read_one(
     reader: &Reader<'_>,
     section: &Section<'_>,
-    wallets: &Names<Address>,
-    protocols: &Protocols,
-) -> Option<TaskDef> {
+    world: &World<'_>,
+) -> Option<(At<String>, Campaign, Places)> {
     let name = section.name("name");
-    let wallet = section
-        .name("wallet")
-        .and_then(|wallet| wallets.find(reader, &wallet).copied());
-    let protocol = section
-        .name("protocol")
-        .and_then(|protocol| protocols.names.find(reader, &protocol));
-    let verb = section.choice("action");
-    let amount = section.amount("amount");
-    let (from, to) = (section.name("from"), section.name("to"));
-    let critical = section.flag("critical").unwrap_or(false);
-    let max_attempts = section.integer("max_attempts");
-    let (base, cap) = (
-        section.duration("retry_after"),
-        section.duration("retry_cap"),
-    );
-    let after = section.names("after");
-
-    let default = RetryPolicy::default();
-    let retry = RetryPolicy {
-        max_attempts: max_attempts.map_or(default.max_attempts, |attempts| {
-            u32::try_from(attempts.into_inner()).unwrap_or(u32::MAX)
-        }),
-        base: base.unwrap_or(default.base),
-        cap: cap.unwrap_or(default.cap),
+    let mut places = Places {
+        section: section.span.clone(),
+        trigger: trigger::place(section),
+        zone: section.span_of("zone"),
+        tasks: Vec::new(),
+        campaigns: Vec::new(),
     };
-    if retry.base > retry.cap {
-        let message = "`retry_after` is longer than `retry_cap`";
-        reader.error(
-            section.span_of("retry_after"),
-            message,
-            "lower it, or raise `retry_cap`",
-        );
-    }
-    let verb = verb?;
-    let protocol = protocol?;
-    let possible = keys::actions_of(module_name(&protocol.module));
-    if !possible.contains(verb.get_ref()) {
-        reader.error(
-            verb.span(),
-            format!(
-                "protocol `{}` cannot {}: its module is {}",
-                protocol.id,
-                verb.get_ref(),
-                module_name(&protocol.module)
-            ),
-            format!("it can: {}", possible.join(", ")),
-        );
-        return None;
-    }
-    let place = TaskPlace {
-        reader,
-        section,
-        protocol,
+    let trigger = trigger::read(reader, section, world, &mut places.campaigns);
+    let timing = Timing {
+        start: section.instant("start").map(At::into_inner),
+        end: section.instant("end").map(At::into_inner),
+        jitter: section.duration("jitter").unwrap_or_default(),
     };
-    let action = place.action(verb.get_ref(), from, to);
-    let amount = place.amount(verb.get_ref(), amount);
-    Some(TaskDef {
-        name: name?.into_inner(),
-        assignment: Assignment {
-            wallet: wallet?,
-            protocol: protocol.id.clone(),
-            action: action?,
-            amount: amount?,
-        },
-        after: after.into_iter().map(At::into_inner).collect(),
-        critical,
-        retry,
-    })
-}
-
-/// One task while it is read.
-struct TaskPlace<'a> {
-    reader: &'a Reader<'a>,
-    section: &'a Section<'a>,
-    protocol: &'a ProtocolConfig,
-}
-
-impl TaskPlace<'_> {
-    fn action(
-        &self,
-        verb: &str,
-        from: Option<At<String>>,
-        to: Option<At<String>>,
-    ) -> Option<Action> {
-        if verb != "swap" {
-            for key in ["from", "to"] {
-                if self.section.has(key) {
-                    let message = format!("`{key}` means nothing for {verb}");
-                    let help = format!("remove `{key}`: only a swap has it");
-                    self.reader.error(self.section.span_of(key), message, help);
-                }
-            }
+    if let (Some(start), Some(end)) = (timing.start, timing.end)
+        && start > end
+    {
+        let message = format!("the campaign ends at {end}, before it starts at {start}");
+        let help = "raise `end`, or lower `start`";
+        reader.error(section.span_of("end"), message, help);
+    }
+    let misfire_grace = section.duration("misfire_grace");
+    let catch_up = match section.choice("catch_up").map(At::into_inner) {
+        Some("skip") => CatchUp::Skip,
+        Some("all") => CatchUp::All,
+        _ => CatchUp::One,
+    };
+    let max_instances = section.integer("max_instances").map_or(1, At::into_inner);
+    let mut expanded = Expanded::default();
+    for section in section.tables("task") {
+        let draft = task::read(reader, &section, world);
+        if let Some(draft) = &draft {
+            let name = draft.name.get_ref().clone();
+            let place = (name, draft.name.span(), section.span_of("after"));
+            places.tasks.push(place);
+            places.campaigns.extend(draft.campaign.clone());
         }
-        Some(match verb {
-            "wrap" => Action::Wrap,
-            "unwrap" => Action::Unwrap,
-            "supply" => Action::Supply,
-            "withdraw" => Action::Withdraw,
-            "swap" => return self.swap(from, to),
-            "add_liquidity" => Action::AddLiquidity,
-            "remove_liquidity" => Action::RemoveLiquidity,
-            "stake" => Action::Stake,
-            "exit" => Action::Exit,
-            "bridge" => Action::Bridge,
-            _ => Action::Claim,
-        })
+        expanded.add(reader, &section, draft, world);
     }
+    let all_read = expanded.whole;
+    let tasks = expanded.finish(reader);
+    let name = name?;
+    let campaign = Campaign {
+        timing,
+        misfire_grace,
+        catch_up,
+        max_instances: u32::try_from(max_instances).unwrap_or(u32::MAX),
+        ..Campaign::new(name.get_ref().clone(), trigger, tasks)
+    };
+    note_defects(reader, &campaign, &places, all_read);
+    Some((name, campaign, places))
+}
 
-    fn swap(&self, from: Option<At<String>>, to: Option<At<String>>) -> Option<Action> {
-        for (key, value) in [("from", &from), ("to", &to)] {
-            if value.is_none() && !self.section.has(key) {
-                self.reader.error(
-                    self.section.span.clone(),
-                    format!("a swap needs `{key}`"),
-                    format!("write {key} = \"USDC\""),
+/// Which campaigns each runs as a part of itself.
+pub(super) fn runs(campaign: &Campaign) -> Vec<String> {
+    let tasks = campaign.tasks.iter();
+    let named = tasks.filter_map(|task| match &task.spec.work {
+        Work::Campaign(id) => Some(id.as_str().to_owned()),
+        _ => None,
+    });
+    named.collect()
+}
+
+/// Notes campaigns that are referred to and unknown, and those that run each other.
+fn note_references(
+    reader: &Reader<'_>,
+    campaigns: &[Campaign],
+    places: &[Places],
+    world: &World<'_>,
+) {
+    let mut graph = world.campaigns.clone();
+    for campaign in campaigns {
+        graph.insert(campaign.id.as_str().to_owned(), runs(campaign));
+    }
+    for (campaign, places) in campaigns.iter().zip(places) {
+        for reference in &places.campaigns {
+            let name = reference.get_ref();
+            if !graph.contains_key(name) {
+                let known = graph.keys().map(String::as_str);
+                let help = suggestion(name, known, "campaign");
+                let help = format!("{help}; or define it with `airdrops campaign add`");
+                reader.warning(
+                    reference.span(),
+                    format!("there is no campaign `{name}` here"),
+                    help,
                 );
             }
         }
-        let (from, to) = (self.side(&from?), self.side(&to?));
-        let (from, to) = (from?, to?);
-        if from == to {
-            let span = self.section.span_of("to");
-            self.reader.error(span, "`from` and `to` are the same", "");
-            return None;
-        }
-        Some(Action::Swap { from, to })
-    }
-
-    /// The asset of one side of the pair.
-    fn side(&self, name: &At<String>) -> Option<AssetId> {
-        let ModuleConfig::UniswapV2 {
-            token_a, token_b, ..
-        } = &self.protocol.module
-        else {
-            return None;
-        };
-        let sides = [token_a.asset.as_str(), token_b.asset.as_str()];
-        if !sides.contains(&name.get_ref().as_str()) {
-            self.reader.error(
-                name.span(),
-                format!(
-                    "the pair `{}` has no asset `{}`",
-                    self.protocol.id,
-                    name.get_ref()
-                ),
-                suggestion(name.get_ref(), sides, "asset"),
+        if let Some(path) = circle(&graph, campaign.id.as_str()) {
+            reader.error(
+                places.section.clone(),
+                format!("campaigns run each other: {}", path.join(" → ")),
+                "let one of them start by an event (`on = { campaign = … }`) instead",
             );
-            return None;
         }
-        Some(AssetId(name.get_ref().clone()))
-    }
-
-    /// The token that an exact amount counts, where the configuration knows it.
-    fn counted(&self, verb: &str) -> Option<&Token> {
-        match &self.protocol.module {
-            ModuleConfig::WrappedNative { native, .. } => Some(native),
-            ModuleConfig::Erc4626 { asset, .. } => Some(asset),
-            ModuleConfig::UniswapV2 {
-                token_a,
-                token_b,
-                lp,
-                ..
-            } => match verb {
-                "swap" if self.section.is("from", token_b.asset.as_str()) => Some(token_b),
-                "remove_liquidity" => Some(lp),
-                _ => Some(token_a),
-            },
-            ModuleConfig::StakingRewards { stake, .. } => Some(stake),
-            ModuleConfig::Bridge { token, .. } => Some(token),
-            ModuleConfig::MerkleDistributor { .. } => None,
-        }
-    }
-
-    fn amount(&self, verb: &str, amount: Option<At<AmountSpec>>) -> Option<AmountSpec> {
-        let takes_all = matches!(verb, "exit" | "claim");
-        let Some(amount) = amount else {
-            if takes_all {
-                return Some(AmountSpec::All);
-            }
-            if !self.section.has("amount") {
-                self.reader.error(
-                    self.section.span.clone(),
-                    format!("{verb} needs `amount`"),
-                    "write amount = \"target\", \"all\", \"25%\" or \"1.25\"",
-                );
-            }
-            return None;
-        };
-        let span = amount.span();
-        let amount = amount.into_inner();
-        match &amount {
-            other if takes_all && *other != AmountSpec::All => {
-                let message = format!("{verb} always takes all");
-                self.reader.error(span, message, "remove `amount`");
-                return None;
-            }
-            AmountSpec::Exact(text) => {
-                let token = self.counted(verb)?;
-                if let Err(defect) = unit::tokens(text, token.decimals) {
-                    let message = format!("`amount`: `{text}` {defect}, as {} has", token.asset);
-                    self.reader.error(span, message, "");
-                    return None;
-                }
-            }
-            _ => {}
-        }
-        Some(amount)
     }
 }
 
-fn note_unknown_predecessors(reader: &Reader<'_>, tasks: &[(TaskDef, Vec<At<String>>)]) {
-    let known: Vec<&str> = tasks.iter().map(|(task, _)| task.name.as_str()).collect();
-    for (_, after) in tasks {
-        for name in after {
-            if !known.contains(&name.get_ref().as_str()) {
-                reader.error(
-                    name.span(),
-                    format!("unknown task `{}` in this campaign", name.get_ref()),
-                    suggestion(name.get_ref(), known.iter().copied(), "task"),
-                );
+/// The way from a campaign back to itself, if there is one.
+fn circle(graph: &BTreeMap<String, Vec<String>>, start: &str) -> Option<Vec<String>> {
+    let mut from: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut open = vec![start];
+    while let Some(name) = open.pop() {
+        for next in graph.get(name).map_or(&[][..], Vec::as_slice) {
+            if next == start {
+                let mut path = vec![start.to_owned()];
+                let mut at = name;
+                while at != start {
+                    path.push(at.to_owned());
+                    at = from.get(at).copied().unwrap_or(start);
+                }
+                path.push(start.to_owned());
+                path.reverse();
+                return Some(path);
+            }
+            if !from.contains_key(next.as_str()) {
+                from.insert(next, name);
+                open.push(next);
             }
         }
     }
+    None
 }
 
 /// Notes what the scheduler finds wrong, where it stands in the file.
@@ -362,7 +211,11 @@ fn note_defects(reader: &Reader<'_>, campaign: &Campaign, places: &Places, all_r
         return;
     };
     for error in errors {
-        let task = |name: &str| places.tasks.iter().rfind(|(task, ..)| task == name);
+        // Elements of a task that is fanned out stand where the task does.
+        let task = |name: &str| {
+            let written = name.split('[').next().unwrap_or(name);
+            places.tasks.iter().rfind(|(task, ..)| task == written)
+        };
         match &error.defect {
             CampaignDefect::Trigger(trigger) => {
                 let (span, help) = match trigger {
@@ -370,10 +223,11 @@ fn note_defects(reader: &Reader<'_>, campaign: &Campaign, places: &Places, all_r
                         places.zone.clone(),
                         "use a name such as \"UTC\" or \"Europe/Berlin\"",
                     ),
-                    _ => (
-                        places.cron.clone(),
+                    TriggerError::Cron { .. } => (
+                        places.trigger.clone(),
                         "minute hour day month weekday, such as \"0 9 * * MON\"",
                     ),
+                    _ => (places.trigger.clone(), ""),
                 };
                 reader.error(span, trigger.to_string(), help);
             }

@@ -126,6 +126,76 @@ pub(super) fn check_dependency(text: &str) -> Result<(Node, Bps), String> {
     Ok((node, weight))
 }
 
+/// Seconds after midnight of `09:00` or `09:00:30`.
+pub(super) fn check_clock(text: &str) -> Result<u32, String> {
+    let wrong = || "is not a time of day".to_owned();
+    let parts: Vec<&str> = text.trim().split(':').collect();
+    let (hour, minute, second) = match parts.as_slice() {
+        [hour, minute] => (*hour, *minute, "00"),
+        [hour, minute, second] => (*hour, *minute, *second),
+        _ => return Err(wrong()),
+    };
+    let number = |text: &str, below: u32| {
+        let digits = (1..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        let number: Option<u32> = digits.then(|| text.parse().ok()).flatten();
+        number.filter(|number| *number < below).ok_or_else(wrong)
+    };
+    Ok(number(hour, 24)? * 3600 + number(minute, 60)? * 60 + number(second, 60)?)
+}
+
+/// A date of the calendar, as it is written.
+pub(super) fn check_date(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let date: jiff::civil::Date = text
+        .parse()
+        .map_err(|_| "is not a date of the calendar".to_owned())?;
+    if date.to_string() != text {
+        return Err("is not a date such as 2024-01-31".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// A topic: `None` for any. A signature stands for its Keccak-256 hash, an address for itself, filled
+/// up with zeros in front.
+pub(super) fn check_topic(text: &str) -> Result<Option<B256>, String> {
+    if text == "any" {
+        return Ok(None);
+    }
+    if let Some((name, rest)) = text.split_once('(') {
+        let named = !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '$'));
+        let closed = rest.ends_with(')') && !text.contains(char::is_whitespace);
+        if !named || !closed || rest.matches('(').count() + 1 != rest.matches(')').count() {
+            return Err("is not a signature such as Transfer(address,address,uint256)".into());
+        }
+        return Ok(Some(alloy::primitives::keccak256(text)));
+    }
+    if text.len() == 42 {
+        return check_address(text).map(|address| Some(address.into_word()));
+    }
+    let hash = text.parse::<B256>();
+    hash.map(Some)
+        .map_err(|_| "is no signature, address, 32-byte hash or \"any\"".into())
+}
+
+/// What a task uses beside what is known of it.
+pub(super) fn check_resource(text: &str) -> Result<String, String> {
+    const DERIVED: [&str; 5] = ["chain", "rpc", "protocol", "family", "wallet"];
+    let (kind, name) = text.split_once(':').unwrap_or(("", ""));
+    let plain = |text: &str| check_name(text).is_ok() && !text.is_empty();
+    if !plain(kind) || name.is_empty() || name.contains(char::is_control) {
+        return Err("is not a kind and a name with `:` between them".into());
+    }
+    if DERIVED.contains(&kind) {
+        return Err(format!(
+            "has the kind {kind}, which every task has by itself"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
 pub(super) fn wanted(kind: Kind) -> &'static str {
     match kind {
         Kind::Duration(..) => "a duration in quotes",
@@ -137,6 +207,9 @@ pub(super) fn wanted(kind: Kind) -> &'static str {
         Kind::Endpoint => "an address in quotes or a reference",
         Kind::Passphrase | Kind::Secret => "a reference",
         Kind::Url => "an address in quotes",
+        Kind::Date => "a date in quotes",
+        Kind::Clock => "a time of day in quotes",
+        Kind::Threshold => "dollars, a price of gas or points in quotes",
         Kind::GasBound => "a share, a price of gas or dollars in quotes",
         _ => "text in quotes",
     }
@@ -166,6 +239,12 @@ pub(super) fn example(key: &Key) -> String {
         },
         Kind::Name => format!(r#"{name} = "my-{name}""#),
         Kind::Integer(from, _) => format!("{name} = {}", from.max(2)),
+        Kind::Signed(..) => format!("{name} = 1"),
+        Kind::Date => format!(r#"{name} = "2024-01-31""#),
+        Kind::Clock => format!(r#"{name} = "09:00""#),
+        Kind::Threshold => format!(r#"{name} = "$3000", "20 gwei" or "45.5""#),
+        Kind::Topic => format!(r#"{name} = "Transfer(address,address,uint256)""#),
+        Kind::Resource => format!(r#"{name} = "team:x""#),
         Kind::Flag => format!("{name} = true"),
         Kind::Duration(from, _) => format!(
             r#"{name} = "{}""#,
@@ -194,11 +273,25 @@ pub(super) fn example(key: &Key) -> String {
             format!(r#"{name} = ["oracle:chainlink", "stablecoin:USDC@40%"]"#)
         }
         Kind::List(Kind::Address) => format!(r#"{name} = ["0x…"], or [] for none"#),
+        Kind::List(Kind::Choice(words)) => format!("{name} = [\"{}\"]", words.join("\", \"")),
+        Kind::List(Kind::Topic) => {
+            format!(r#"{name} = ["Transfer(address,address,uint256)", "any"]"#)
+        }
+        Kind::List(Kind::Resource) => format!(r#"{name} = ["team:x"]"#),
+        Kind::NamesOr(_) => {
+            format!(r#"{name} = ["my-task", {{ task = "other", on = ["failure"] }}]"#)
+        }
         Kind::List(_) if name == "reference" => format!(r#"{name} = ["ETH"]"#),
         Kind::List(_) => format!(r#"{name} = ["my-task"]"#),
         Kind::Each(Kind::Text) => format!(r#"{name} = {{ ETH = "ethereum" }}"#),
         Kind::Each(Kind::Digest) => format!(r#"{name} = {{ ETH = "0x…" }}"#),
         Kind::Each(Kind::Dollars) => format!(r#"{name} = {{ mainnet = "$20" }}"#),
+        Kind::Each(Kind::Integer(..)) => {
+            format!(r#"{name} = {{ wallet = 1, "protocol:aerie" = 2 }}"#)
+        }
+        Kind::Each(Kind::Table(_)) => {
+            format!(r#"{name} = {{ "rpc:1" = {{ starts = 10, per = "1m" }} }}"#)
+        }
         Kind::Each(Kind::Duration(..)) => format!(r#"{name} = {{ data = "10m" }}"#),
         Kind::Each(_) => format!(r#"{name} = {{ USDC = "100%" }}"#),
         Kind::Table(_) => format!("a table [{name}]"),

@@ -7,19 +7,22 @@ mod chain;
 mod limits;
 mod protocol;
 mod risk;
+mod scheduler;
 mod source;
 mod strategy;
+mod trigger;
 mod wallet;
 
+pub use airdrops_protocols::catalogue::ACTIONS;
 pub use breakers::BREAKERS;
-pub use campaign::ACTIONS;
+pub use campaign::{CAMPAIGN, CAMPAIGN_FILE};
 pub use limits::LIMITS;
-pub use protocol::{PROTOCOL, actions_of};
+pub use protocol::PROTOCOL;
 pub use risk::{ADAPTIVE, PRICES, VOLATILITY};
+pub use scheduler::SCHEDULER;
 pub use strategy::STRATEGY;
 
 use airdrops_risk::breaker::{Counts, Durations, Shares};
-use campaign::CAMPAIGN;
 use chain::{CHAIN, PRICE, TOKEN};
 use source::SOURCE;
 use strategy::OPPORTUNITY;
@@ -36,6 +39,8 @@ pub enum Kind {
     Integer(u64, u64),
     /// `true` or `false`.
     Flag,
+    /// A whole number that may be below zero, from and to these values.
+    Signed(i64, i64),
     /// A duration, from and to these seconds.
     Duration(u64, u64),
     /// A share, from and to these basis points.
@@ -54,6 +59,16 @@ pub enum Kind {
     Digest,
     /// An instant with its time zone.
     Instant,
+    /// A date: `2024-01-31`.
+    Date,
+    /// A time of day: `09:00`, or with seconds.
+    Clock,
+    /// A value that a measure passes: dollars, a price of gas, or points.
+    Threshold,
+    /// A topic of a log: a signature, an address, a 32-byte hash, or `any`.
+    Topic,
+    /// What a task uses, as `kind:name`.
+    Resource,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A secret: text here, or a reference to an environment variable.
@@ -76,6 +91,8 @@ pub enum Kind {
     Each(&'static Kind),
     /// A table.
     Table(&'static Table),
+    /// A list of names, or of tables in place of them.
+    NamesOr(&'static Table),
     /// A list of tables.
     Tables(&'static Table),
 }
@@ -163,6 +180,11 @@ pub const ROOT: Table = table(
         ),
         optional("engine", Kind::Table(&ENGINE), "The program itself."),
         optional(
+            "store",
+            Kind::Table(&STORE),
+            "A PostgreSQL server that several nodes share, in place of a file.",
+        ),
+        optional(
             "limits",
             Kind::Table(&LIMITS),
             "What no transaction may exceed.",
@@ -208,9 +230,37 @@ pub const ROOT: Table = table(
             "What is believed of a protocol's airdrop.",
         ),
         optional(
+            "scheduler",
+            Kind::Table(&SCHEDULER),
+            "Limits that hold for all campaigns together.",
+        ),
+        optional(
             "campaign",
             Kind::Tables(&CAMPAIGN),
             "What is done, and when.",
+        ),
+    ],
+);
+
+/// The keys of `[store]`.
+pub const STORE: Table = table(
+    "[store]",
+    "A PostgreSQL server that several nodes share, in place of a file.",
+    &[
+        required(
+            "url",
+            Kind::Endpoint,
+            "postgres://user:password@host/database. A secret: better a reference.",
+        ),
+        optional(
+            "node",
+            Kind::Name,
+            "This node's name. Default: a new one for each process. Two processes of one name take each other's place.",
+        ),
+        optional(
+            "lease",
+            Kind::Duration(1, 60),
+            "A node that does not answer for so long is replaced. Default 3s.",
         ),
     ],
 );

@@ -2,12 +2,13 @@
 
 pub mod diagnostic;
 pub mod keys;
+mod location;
 pub mod schema;
 pub mod summary;
 pub mod unit;
 
 mod breakers;
-mod campaign;
+pub mod campaign;
 mod chain;
 mod check;
 mod derived;
@@ -16,6 +17,7 @@ mod protocol;
 mod reader;
 mod resolve;
 mod risk;
+mod scheduler;
 mod section;
 mod source;
 mod wallet;
@@ -32,6 +34,7 @@ use secrecy::SecretString;
 
 use diagnostic::{Diagnostic, Level, Source};
 
+pub use location::Location;
 pub use wallet::{PassphraseError, PassphraseSource, WalletFile};
 
 /// A configuration that was read without mistakes.
@@ -48,8 +51,8 @@ pub struct Loaded {
     pub market: Option<MarketConfig>,
     /// The wallets, in the order of `settings.wallets`.
     pub wallets: Vec<WalletFile>,
-    /// The database file.
-    pub database: PathBuf,
+    /// Where durable state is.
+    pub database: Location,
     /// What probably does not say what was meant.
     pub warnings: Vec<Diagnostic>,
     /// The file.

@@ -13,11 +13,12 @@ use airdrops_allocation::rebalance::Policy as Triggers;
 use airdrops_protocols::ProtocolConfig;
 use airdrops_runtime::learning::{Opinion, Stance};
 use airdrops_runtime::planning::{Planning, takes_capital};
-use airdrops_types::{Bps, Usd};
+use airdrops_types::{Address, Bps, Usd};
 
 use super::keys;
 use super::protocol::Protocols;
 use super::reader::{At, Reader};
+use super::resolve::Names;
 use super::section::Section;
 
 const DAY: f64 = 86_400.0;
@@ -34,6 +35,7 @@ const OBSERVATIONS: f64 = 4.0;
 pub(super) fn read(
     reader: &Reader<'_>,
     root: &Section<'_>,
+    wallets: &Names<Address>,
     protocols: &Protocols,
 ) -> Option<Planning> {
     let strategy = root.table("strategy");
@@ -134,6 +136,9 @@ pub(super) fn read(
         mandate,
         triggers,
         opportunities,
+        wallet: strategy
+            .name("wallet")
+            .and_then(|wallet| wallets.find(reader, &wallet).copied()),
     })
 }
 

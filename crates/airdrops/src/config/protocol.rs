@@ -298,15 +298,3 @@ impl Place<'_> {
         })
     }
 }
-
-/// The name of an instance's module, as the file writes it.
-pub(super) fn module_name(module: &ModuleConfig) -> &'static str {
-    match module {
-        ModuleConfig::WrappedNative { .. } => "wrapped_native",
-        ModuleConfig::Erc4626 { .. } => "erc4626",
-        ModuleConfig::UniswapV2 { .. } => "uniswap_v2",
-        ModuleConfig::StakingRewards { .. } => "staking_rewards",
-        ModuleConfig::Bridge { .. } => "bridge",
-        ModuleConfig::MerkleDistributor { .. } => "merkle_distributor",
-    }
-}

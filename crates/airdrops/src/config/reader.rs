@@ -67,12 +67,17 @@ impl<'e> Reader<'e> {
     }
 
     fn note(&self, level: Level, span: Range<usize>, message: String, help: String) {
-        self.diagnostics.borrow_mut().push(Diagnostic {
+        let finding = Diagnostic {
             level,
             span,
             message,
             help: (!help.is_empty()).then_some(help),
-        });
+        };
+        // What is read once for each of several elements is wrong once.
+        let mut diagnostics = self.diagnostics.borrow_mut();
+        if !diagnostics.contains(&finding) {
+            diagnostics.push(finding);
+        }
     }
 
     /// The value of an environment variable, if it is set and not empty.

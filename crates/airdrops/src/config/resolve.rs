@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use airdrops_market::MarketConfig;
@@ -10,14 +10,16 @@ use airdrops_risk::Policy;
 use airdrops_runtime::settings::{Mode, Settings};
 use airdrops_types::{AssetId, Bps, ChainId, Token, Usd};
 use secrecy::SecretString;
+use toml::Spanned;
 use toml::de::DeTable;
 
 use super::diagnostic::{Diagnostic, suggestion};
+use super::location::{self, Location};
 use super::reader::{At, Reader};
 use super::risk::{self, Falls};
 use super::section::Section;
 use super::wallet::{self, WalletFile};
-use super::{breakers, campaign, chain, derived, keys, opportunity, protocol, source};
+use super::{breakers, campaign, chain, derived, keys, opportunity, protocol, scheduler, source};
 
 /// What the file says.
 pub(super) struct Resolved {
@@ -26,7 +28,7 @@ pub(super) struct Resolved {
     pub(super) witnesses: BTreeMap<ChainId, SecretString>,
     pub(super) market: Option<MarketConfig>,
     pub(super) wallets: Vec<WalletFile>,
-    pub(super) database: PathBuf,
+    pub(super) database: Location,
 }
 
 /// Names that were defined once, and where.
@@ -98,7 +100,8 @@ pub(super) fn resolve(
     }
 }
 
-fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
+/// The text as a table; `None` if it is not TOML.
+pub(super) fn document<'t>(reader: &Reader<'_>, text: &'t str) -> Option<Spanned<DeTable<'t>>> {
     let (document, syntax) = DeTable::parse_recoverable(text);
     for error in &syntax {
         reader.error(
@@ -111,6 +114,11 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
         // What follows a broken line is guesswork: other findings would mislead.
         return None;
     }
+    Some(document)
+}
+
+fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
+    let document = document(reader, text)?;
     // The whole file has no place of its own: what it lacks is shown at its end.
     let end = text.trim_end().len();
     let root = Section::new(reader, document.get_ref(), end..end, &keys::ROOT);
@@ -131,10 +139,20 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
     let protocols = protocol::read(reader, &root, &chains, &mut falls);
     falls.check(reader);
     let seed = engine.integer("seed").map_or(1, At::into_inner);
-    let campaigns = campaign::read(reader, &root, &wallet_names, &protocols);
+    let settings = chains.settings.iter();
+    let world = campaign::World {
+        wallets: &wallet_names,
+        protocols: &protocols.names,
+        chains: &chains.names,
+        assets: chains.assets().into_iter().map(str::to_owned).collect(),
+        confirmations: settings.map(|it| (it.id, it.confirmations)).collect(),
+        campaigns: BTreeMap::new(),
+    };
+    let campaigns = campaign::read(reader, &root, &world);
+    let scheduler = scheduler::read(reader, &root, &campaigns);
     let limits = limits(reader, &limits_section, &chains, &protocols);
     let weights = weights(reader, &root, &protocols, &limits);
-    let planning = opportunity::read(reader, &root, &protocols);
+    let planning = opportunity::read(reader, &root, &wallet_names, &protocols);
     let node_limits = risk::node_limits(reader, &limits_section, &falls);
     let gas = risk::gas_limits(&limits_section, &chains.gas_ceilings);
     let consensus = risk::prices(reader, &root);
@@ -181,9 +199,10 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
     }
     chain::check_prices(reader, &root, &voices, consensus.min_sources);
 
-    let database = engine
-        .path("database")
-        .map_or_else(|| reader.path("airdrops.sqlite"), At::into_inner);
+    let file = engine.path("database");
+    let database = location::read(reader, &root, mode).unwrap_or_else(|| {
+        Location::File(file.map_or_else(|| reader.path("airdrops.sqlite"), At::into_inner))
+    });
     let min_change = limits_section
         .dollars("min_change")
         .unwrap_or(Usd::dollars(10));
@@ -215,6 +234,7 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
             monitor,
             policy,
             campaigns,
+            scheduler,
         },
         rpc: chains.rpc,
         witnesses: chains.witnesses,

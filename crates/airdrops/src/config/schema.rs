@@ -67,6 +67,18 @@ fn value(kind: Kind) -> Value {
         Kind::Text | Kind::Path => json!({ "type": "string", "minLength": 1 }),
         Kind::Name => text(r"^[\p{L}\p{N}._-]+$", &[]),
         Kind::Integer(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),
+        Kind::Signed(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),
+        Kind::Date => text(r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", &["2024-01-31"]),
+        Kind::Clock => text(r"^[0-2]?[0-9]:[0-5][0-9](:[0-5][0-9])?$", &["09:00"]),
+        Kind::Threshold => text(
+            r"^\s*(\$\s*[0-9][0-9,_.]*|[0-9][0-9,_.]*\s*(USD|g?wei)?)\s*$",
+            &["$3000", "20 gwei", "45.5"],
+        ),
+        Kind::Topic => text(
+            r"^(any|0x[0-9a-fA-F]{40}|0x[0-9a-fA-F]{64}|[A-Za-z_$][A-Za-z0-9_$]*\([^ ]*\))$",
+            &["Transfer(address,address,uint256)", "any"],
+        ),
+        Kind::Resource => text(r"^[^:]+:.+$", &["team:x"]),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Duration(from, to) => {
             let mut schema = text(r"^\s*([0-9]+\s*(ms|s|m|min|h|d)\s*)+$", &["15s", "1h30m"]);
@@ -116,6 +128,10 @@ fn value(kind: Kind) -> Value {
         Kind::List(item) => json!({ "type": "array", "items": value(*item) }),
         Kind::Each(item) => json!({ "type": "object", "additionalProperties": value(*item) }),
         Kind::Table(definition) => table(definition),
+        Kind::NamesOr(definition) => json!({
+            "type": "array",
+            "items": { "oneOf": [value(Kind::Name), table(definition)] },
+        }),
         Kind::Tables(definition) => json!({ "type": "array", "items": table(definition) }),
     }
 }
@@ -150,7 +166,10 @@ mod tests {
         for key in table.keys {
             into.insert((table.name, key.name));
             match key.kind {
-                Kind::Table(inner) | Kind::Tables(inner) => declared(inner, into),
+                Kind::Table(inner) | Kind::Tables(inner) | Kind::NamesOr(inner) => {
+                    declared(inner, into);
+                }
+                Kind::Each(Kind::Table(inner)) => declared(inner, into),
                 _ => {}
             }
         }

@@ -12,8 +12,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::check::{
-    article, check_address, check_dependency, check_digest, check_dollars, check_duration,
-    check_gas_bound, check_name, check_percent, check_url, example, wanted,
+    article, check_address, check_clock, check_date, check_dependency, check_digest, check_dollars,
+    check_duration, check_gas_bound, check_name, check_percent, check_resource, check_topic,
+    check_url, example, wanted,
 };
 use super::diagnostic::suggestion;
 use super::keys::{Key, Kind, Table};
@@ -28,6 +29,14 @@ pub(super) struct Section<'a> {
     definitions: Vec<&'static Table>,
     /// Where the table begins.
     pub(super) span: Range<usize>,
+}
+
+/// A name, or a table in its place.
+pub(super) enum NameOr<'a> {
+    /// The name.
+    Name(At<String>),
+    /// The table.
+    Table(Section<'a>),
 }
 
 impl<'a> Section<'a> {
@@ -58,14 +67,28 @@ impl<'a> Section<'a> {
         }
         for key in section.keys() {
             if key.required && table.get(key.name).is_none() {
-                section.reader.error(
-                    section.span.clone(),
-                    format!("{} lacks the key `{}`", definition.name, key.name),
-                    format!("{} Write {}", key.doc, example(key)),
-                );
+                section.lacks(key);
             }
         }
         section
+    }
+
+    fn lacks(&self, key: &Key) {
+        let name = self.definitions.first().map_or("", |table| table.name);
+        self.reader.error(
+            self.span.clone(),
+            format!("{name} lacks the key `{}`", key.name),
+            format!("{} Write {}", key.doc, example(key)),
+        );
+    }
+
+    /// Notes that a key is missing that is needed here.
+    pub(super) fn needs(&self, name: &str) {
+        if let Some(key) = self.keys().find(|key| key.name == name)
+            && !self.has(name)
+        {
+            self.lacks(key);
+        }
     }
 
     /// A table that is not in the file: every getter gives `None`.
@@ -222,6 +245,168 @@ impl<'a> Section<'a> {
                 None
             }
         }
+    }
+
+    /// A whole number that may be below zero.
+    pub(super) fn signed(&self, name: &'static str) -> Option<i64> {
+        let (key, value) = self.find(name)?;
+        let Kind::Signed(from, to) = key.kind else {
+            return None;
+        };
+        let DeValue::Integer(integer) = value.get_ref() else {
+            let defect = format!("must be a whole number, not {}", article(value.get_ref()));
+            self.wrong(key, value.span(), &defect);
+            return None;
+        };
+        let digits = integer.as_str().replace('_', "");
+        match i64::from_str_radix(&digits, integer.radix()) {
+            Ok(number) if (from..=to).contains(&number) => Some(number),
+            _ => {
+                let defect = format!("must be from {from} to {to}, and is {integer}");
+                self.wrong(key, value.span(), &defect);
+                None
+            }
+        }
+    }
+
+    /// Whole numbers under free keys.
+    pub(super) fn counts(&self, name: &'static str) -> Vec<(At<String>, u64)> {
+        let Some((key, value)) = self.find(name) else {
+            return Vec::new();
+        };
+        let (Some(table), Kind::Each(Kind::Integer(from, to))) =
+            (value.get_ref().as_table(), key.kind)
+        else {
+            let defect = format!("must be a table, not {}", article(value.get_ref()));
+            self.wrong(key, value.span(), &defect);
+            return Vec::new();
+        };
+        let mut counts = Vec::new();
+        for (name, value) in table {
+            let number = match value.get_ref() {
+                DeValue::Integer(integer) => {
+                    let digits = integer.as_str().replace('_', "");
+                    u64::from_str_radix(&digits, integer.radix()).ok()
+                }
+                _ => None,
+            };
+            match number.filter(|number| (*from..=*to).contains(number)) {
+                Some(number) => {
+                    let name = Spanned::new(name.span(), name.get_ref().to_string());
+                    counts.push((name, number));
+                }
+                None => {
+                    let defect = format!("of `{}` must be from {from} to {to}", name.get_ref());
+                    self.wrong(key, value.span(), &defect);
+                }
+            }
+        }
+        counts
+    }
+
+    /// Tables under free keys.
+    pub(super) fn each_table(&self, name: &'static str) -> Vec<(At<String>, Section<'a>)> {
+        let Some((key, value)) = self.find(name) else {
+            return Vec::new();
+        };
+        let (Some(table), Kind::Each(Kind::Table(definition))) =
+            (value.get_ref().as_table(), key.kind)
+        else {
+            let defect = format!("must be a table, not {}", article(value.get_ref()));
+            self.wrong(key, value.span(), &defect);
+            return Vec::new();
+        };
+        let mut tables = Vec::new();
+        for (name, value) in table {
+            match value.get_ref().as_table() {
+                Some(table) => {
+                    let name = Spanned::new(name.span(), name.get_ref().to_string());
+                    let section = Section::new(self.reader, table, value.span(), definition);
+                    tables.push((name, section));
+                }
+                None => self.wrong(key, value.span(), "must hold tables"),
+            }
+        }
+        tables
+    }
+
+    /// A list of names, some of them as tables with more to say.
+    pub(super) fn names_or(&self, name: &'static str) -> Vec<NameOr<'a>> {
+        let Some((key, value)) = self.find(name) else {
+            return Vec::new();
+        };
+        let (Some(items), Kind::NamesOr(definition)) = (value.get_ref().as_array(), key.kind)
+        else {
+            let defect = format!("must be a list, not {}", article(value.get_ref()));
+            self.wrong(key, value.span(), &defect);
+            return Vec::new();
+        };
+        let mut list = Vec::new();
+        for item in items.iter() {
+            if let Some(table) = item.get_ref().as_table() {
+                let section = Section::new(self.reader, table, item.span(), definition);
+                list.push(NameOr::Table(section));
+            } else if let Some(text) = self.string(key, item) {
+                match check_name(text) {
+                    Ok(name) => list.push(NameOr::Name(Spanned::new(item.span(), name))),
+                    Err(defect) => self.wrong(key, item.span(), &format!("`{text}` {defect}")),
+                }
+            }
+        }
+        list
+    }
+
+    /// A list of words out of those of the key's definition.
+    pub(super) fn choices(&self, name: &'static str) -> Vec<At<String>> {
+        let words = match self.find(name) {
+            Some((key, _)) => match key.kind {
+                Kind::List(Kind::Choice(words)) => *words,
+                _ => &[],
+            },
+            None => &[],
+        };
+        self.list(name, |text| {
+            if words.contains(&text) {
+                Ok(text.to_owned())
+            } else {
+                Err("is unknown".into())
+            }
+        })
+    }
+
+    /// A time of day, seconds after midnight.
+    pub(super) fn clock(&self, name: &'static str) -> Option<u32> {
+        self.parsed(name, check_clock).map(Spanned::into_inner)
+    }
+
+    /// A date as text; it is one of the calendar.
+    pub(super) fn date(&self, name: &'static str) -> Option<String> {
+        if let Some((_, value)) = self.find(name)
+            && let DeValue::Datetime(date) = value.get_ref()
+            && let Ok(date) = check_date(&date.to_string())
+        {
+            return Some(date);
+        }
+        self.parsed(name, check_date).map(Spanned::into_inner)
+    }
+
+    /// Topics of a log; `None` is any.
+    pub(super) fn topics(&self, name: &'static str) -> Vec<At<Option<B256>>> {
+        self.list(name, check_topic)
+    }
+
+    /// What a task uses.
+    pub(super) fn resources(&self, name: &'static str) -> Vec<At<String>> {
+        self.list(name, check_resource)
+    }
+
+    /// Text in a form of the caller's.
+    pub(super) fn measured<T>(
+        &self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<At<T>> {
+        self.parsed(name, parse)
     }
 
     /// `true` or `false`.

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use airdrops_runtime::Planning;
 use airdrops_runtime::settings::Mode;
-use airdrops_scheduler::Trigger;
-use airdrops_types::{AmountSpec, AssetId, Bps};
+use airdrops_scheduler::{TaskDef, Trigger};
+use airdrops_types::{AmountSpec, AssetId, Bps, Work};
 use serde_json::{Value, json};
 
 use super::Loaded;
@@ -24,6 +24,22 @@ pub fn trigger_text(trigger: &Trigger) -> String {
         },
         Trigger::Date { at } => format!("once at {at}"),
         Trigger::Once => "once, as soon as it is seen".into(),
+        other => other.definition(),
+    }
+}
+
+/// What a task does, in words.
+#[must_use]
+pub fn work_text(work: &Work) -> String {
+    match work {
+        Work::Act(acts) => format!(
+            "{} {} at {}",
+            acts.action.verb(),
+            amount_text(&acts.amount),
+            acts.protocol
+        ),
+        Work::Campaign(campaign) => format!("run campaign {campaign}"),
+        Work::Nothing => "nothing".into(),
     }
 }
 
@@ -61,7 +77,7 @@ pub fn text(loaded: &Loaded) -> String {
         loaded.source.name,
         mode_text(settings.mode),
         duration_text(settings.tick),
-        loaded.database.display()
+        loaded.database
     );
     let _ = writeln!(out, "\nChains");
     for chain in &settings.chains {
@@ -130,15 +146,14 @@ pub fn text(loaded: &Loaded) -> String {
             let after = if task.after.is_empty() {
                 String::new()
             } else {
-                format!(", after {}", task.after.join(", "))
+                let names: Vec<&str> = task.after.iter().map(|edge| edge.task.as_str()).collect();
+                format!(", after {}", names.join(", "))
             };
             let _ = writeln!(
                 out,
-                "  {}: {} {} at {}{after}",
+                "  {}: {}{after}",
                 task.name,
-                task.assignment.action.verb(),
-                amount_text(&task.assignment.amount),
-                task.assignment.protocol
+                work_text(&task.spec.work)
             );
         }
     }
@@ -265,6 +280,21 @@ fn asked(loaded: &Loaded) -> BTreeMap<Service<'_>, Vec<String>> {
     found
 }
 
+fn task_json(task: &TaskDef) -> Value {
+    let mut value = json!({
+        "name": task.name,
+        "after": task.after.iter().map(|edge| &edge.task).collect::<Vec<_>>(),
+        "critical": task.spec.critical,
+    });
+    if let Work::Act(acts) = &task.spec.work {
+        value["action"] = json!(acts.action.verb());
+        value["protocol"] = json!(acts.protocol);
+        value["wallet"] = json!(acts.wallet);
+        value["amount"] = json!(amount_text(&acts.amount));
+    }
+    value
+}
+
 /// What would run, as JSON. Holds no secret.
 #[must_use]
 pub fn json(loaded: &Loaded) -> Value {
@@ -273,15 +303,7 @@ pub fn json(loaded: &Loaded) -> Value {
         json!({
             "name": campaign.id,
             "trigger": trigger_text(&campaign.trigger),
-            "tasks": campaign.tasks.iter().map(|task| json!({
-                "name": task.name,
-                "action": task.assignment.action.verb(),
-                "protocol": task.assignment.protocol,
-                "wallet": task.assignment.wallet,
-                "amount": amount_text(&task.assignment.amount),
-                "after": task.after,
-                "critical": task.critical,
-            })).collect::<Vec<_>>(),
+            "tasks": campaign.tasks.iter().map(task_json).collect::<Vec<_>>(),
         })
     };
     json!({
@@ -289,7 +311,7 @@ pub fn json(loaded: &Loaded) -> Value {
         "valid": true,
         "mode": mode_text(settings.mode),
         "tick": duration_text(settings.tick),
-        "database": loaded.database.display().to_string(),
+        "database": loaded.database.to_string(),
         "chains": settings.chains.iter().map(|chain| json!({
             "name": chain.name,
             "id": chain.id,

@@ -126,6 +126,15 @@ pub fn dollars(text: &str) -> Result<Usd, Defect> {
         .map_err(|_| "is too large".into())
 }
 
+/// A number with at most `places` decimals, times `10^places`.
+///
+/// # Errors
+/// Says what is wrong.
+pub fn decimal(text: &str, places: usize) -> Result<i128, Defect> {
+    let scaled = scaled(text.trim(), places)?;
+    i128::try_from(scaled).map_err(|_| "is too large".into())
+}
+
 /// `60 gwei`, `0.1 gwei`, `1000 wei`, in wei.
 ///
 /// # Errors

@@ -48,6 +48,7 @@ pub(crate) fn planning(start: Timestamp) -> Result<Planning, Invalid> {
             drift_again: Duration::from_secs(7 * 24 * 3600),
             ..Triggers::default()
         },
+        wallet: None,
         opportunities: opportunities
             .into_iter()
             .map(|opportunity| Stance {

@@ -1,6 +1,7 @@
 //! The demo's configuration: three opportunities on two protocols and two chains.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use airdrops_chain::DataFeeModel;
@@ -8,10 +9,10 @@ use airdrops_protocols::{ModuleConfig, ProtocolConfig};
 use airdrops_risk::breaker::{BreakerKind, ClearedBy, Clearing};
 use airdrops_risk::{MonitorPolicy, Policy};
 use airdrops_runtime::{ChainSettings, FeedSettings, Mode, Settings};
-use airdrops_scheduler::{Campaign, RetryPolicy, TaskDef, Trigger};
+use airdrops_scheduler::{Campaign, SchedulerPolicy, TaskDef, Trigger};
 use airdrops_types::{
-    Action, AmountSpec, AssetId, Assignment, Bps, CampaignId, ChainId, ProtocolId, Timestamp,
-    Token, Usd,
+    Action, AmountSpec, AssetId, Assignment, Bps, ChainId, ProtocolId, RetryPolicy, TaskSpec,
+    Timestamp, Token, Usd, Work,
 };
 
 use super::beliefs;
@@ -160,6 +161,7 @@ pub(crate) fn settings(world: &World, seed: u64, start: Timestamp, days: u64) ->
         monitor: monitor(),
         policy: policy(world),
         campaigns: campaigns(world, start, days),
+        scheduler: SchedulerPolicy::default(),
     }
 }
 
@@ -195,28 +197,27 @@ fn policy(world: &World) -> Policy {
 }
 
 fn campaigns(world: &World, start: Timestamp, days: u64) -> Vec<Campaign> {
-    let task = |name: &str, protocol: &str, action, amount, after: &[&str]| TaskDef {
-        name: name.to_owned(),
-        assignment: Assignment {
+    let task = |name: &str, protocol: &str, action, amount, after: &[&str]| {
+        let work = Work::Act(Assignment {
             wallet: world.wallet,
             protocol: ProtocolId::from(protocol),
             action,
             amount,
-        },
-        after: after.iter().map(|name| (*name).to_owned()).collect(),
-        critical: false,
-        retry: RetryPolicy {
-            max_attempts: 12,
-            base: Duration::from_secs(BLOCK_SECONDS),
-            cap: Duration::from_secs(12 * 3600),
-        },
+        });
+        TaskDef {
+            spec: Arc::new(TaskSpec {
+                retry: RetryPolicy {
+                    max_attempts: 12,
+                    base: Duration::from_secs(BLOCK_SECONDS),
+                    cap: Duration::from_secs(12 * 3600),
+                    ..RetryPolicy::default()
+                },
+                ..TaskSpec::of(work.clone())
+            }),
+            ..TaskDef::new(name, work, after)
+        }
     };
-    let campaign = |id: &str, trigger, tasks| Campaign {
-        id: CampaignId::from(id),
-        trigger,
-        misfire_grace: None,
-        tasks,
-    };
+    let campaign = |id: &str, trigger, tasks| Campaign::new(id, trigger, tasks);
     let exact = |amount: &str| AmountSpec::Exact(amount.to_owned());
     vec![
         campaign(

@@ -151,7 +151,7 @@ impl Gantt {
             };
             gantt.made += u64::from(from.is_none());
             gantt.completed += u64::from(*to == TaskState::Completed);
-            gantt.failed += u64::from(*to == TaskState::Failed);
+            gantt.failed += u64::from(matches!(to, TaskState::Failed | TaskState::Dead));
             let name = row_name(task.as_str());
             if !rows.contains_key(name) {
                 order.push(name.to_owned());

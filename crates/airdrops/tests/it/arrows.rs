@@ -14,6 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("airdrops-protocols", &["airdrops-types", "airdrops-chain"]),
     ("airdrops-market", &["airdrops-types"]),
     ("airdrops-paper", &["airdrops-types"]),
+    ("airdrops-server", &["airdrops-types"]),
     ("airdrops-store", &["airdrops-types", "airdrops-scheduler"]),
     (
         "airdrops-runtime",

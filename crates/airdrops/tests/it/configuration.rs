@@ -13,7 +13,7 @@ use airdrops_risk::{AdaptiveBounds, BreakerKind, MonitorPolicy};
 use airdrops_runtime::settings::Mode;
 use airdrops_types::{
     Address, AmountSpec, AssetId, Bps, ChainId, ControlState, ProtocolId, Scope, U256, Usd,
-    VolatilityState,
+    VolatilityState, Work,
 };
 
 const EVERY_KEY: &str = include_str!("every-key.toml");
@@ -52,7 +52,10 @@ fn a_file_with_every_key_becomes_settings() {
     let balance = U256::from(12_500_000_000_000_000_000_u128);
     assert_eq!(loaded.wallets[0].paper_balance, balance);
     let bridge = &settings.campaigns[0].tasks[1];
-    assert_eq!(bridge.assignment.amount, AmountSpec::Exact("0.25".into()));
+    let Work::Act(bridge) = &bridge.spec.work else {
+        panic!("{bridge:?}");
+    };
+    assert_eq!(bridge.amount, AmountSpec::Exact("0.25".into()));
     assert_eq!(loaded.rpc.len(), 1);
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     the_monitor_watches_what_the_file_says(&loaded);

@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::farm::{Farm, LIMIT};
 
 /// The seed of this run, printed so that it can be repeated.
-fn seeded() -> ChaCha8Rng {
+pub(crate) fn seeded() -> ChaCha8Rng {
     let seed = match std::env::var("AIRDROPS_CRASH_SEED") {
         Ok(text) => text.parse().expect("AIRDROPS_CRASH_SEED is a number"),
         Err(_) => std::time::UNIX_EPOCH
@@ -28,7 +28,7 @@ fn seeded() -> ChaCha8Rng {
 }
 
 /// `few`, or `many` where there is time.
-fn kills(few: usize, many: usize) -> usize {
+pub(crate) fn kills(few: usize, many: usize) -> usize {
     match std::env::var("AIRDROPS_FULL_TESTS") {
         Ok(value) if value == "1" => many,
         _ => few,

@@ -15,7 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
-use airdrops_store::{Access, JournalCheck, Options, Sqlite, Store as _, StoreError, TaskFilter};
+use airdrops_store::{
+    Access, JournalCheck, Options, Postgres, Sqlite, Store, StoreError, TaskFilter,
+};
 use airdrops_testkit::contracts::{Distributor, Erc20, Router, Staking, Weth};
 use airdrops_testkit::world::WorldError;
 use airdrops_testkit::{
@@ -57,6 +59,8 @@ pub(crate) struct Farm {
     pub(crate) world: World,
     pub(crate) proxy: FaultProxy,
     pub(crate) folder: TempDir,
+    /// The connection string of a server in place of the file.
+    server: Option<String>,
     runtime: Runtime,
     miner: Option<Miner>,
 }
@@ -134,6 +138,11 @@ impl Farm {
     /// A chain with its contracts and a mode-live configuration. `None` where there is no chain:
     /// then the test was skipped.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_on(None)
+    }
+
+    /// The same with the state on a server.
+    pub(crate) fn start_on(server: Option<String>) -> Option<Self> {
         let runtime = runtime();
         let options = AnvilOptions {
             genesis_time: Some(seconds_now() - BEHIND),
@@ -167,11 +176,18 @@ impl Farm {
             world,
             proxy,
             folder,
+            server,
             runtime,
             miner,
         };
         farm.write_secret("passphrase", PASSPHRASE);
-        let configuration = farm.configuration("live", &farm.proxy.url()) + configuration::CAMPAIGN;
+        let mut configuration =
+            farm.configuration("live", &farm.proxy.url()) + configuration::CAMPAIGN;
+        if let Some(url) = &farm.server {
+            farm.write_secret("server", url);
+            configuration = configuration.replace("database = \"airdrops.sqlite\"\n", "")
+                + "[store]\nurl = { file = \"server\" }\nlease = \"2s\"\n";
+        }
         farm.write("airdrops.toml", &configuration);
         Some(farm)
     }
@@ -253,13 +269,21 @@ impl Farm {
     }
 
     /// The database, to be read.
-    pub(crate) fn store(&self) -> Sqlite {
-        Sqlite::open(self.database(), Access::ReadOnly, Options::default()).unwrap()
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        self.open().unwrap()
+    }
+
+    fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        let (access, options) = (Access::ReadOnly, Options::default());
+        Ok(match &self.server {
+            None => Arc::new(Sqlite::open(self.database(), access, options)?),
+            Some(url) => Arc::new(Postgres::open(url, access, options)?),
+        })
     }
 
     /// The task runs; none before the program made its database.
     pub(crate) fn tasks(&self) -> Vec<TaskRecord> {
-        match Sqlite::open(self.database(), Access::ReadOnly, Options::default()) {
+        match self.open() {
             Ok(store) => store.tasks(TaskFilter::default()).unwrap(),
             Err(StoreError::Missing { .. } | StoreError::Older { .. }) => Vec::new(),
             Err(error) => panic!("{error}"),

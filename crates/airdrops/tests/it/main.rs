@@ -8,6 +8,7 @@
 mod allocate;
 mod arrows;
 mod backtest;
+mod cluster;
 mod configuration;
 mod crash;
 mod demo;
@@ -23,3 +24,4 @@ mod risk_anomalies;
 mod risk_assess;
 mod risk_replay;
 mod risk_vol_index;
+mod schedule;

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use airdrops_store::{Access, Batch, Options, Sqlite, Store as _};
 use airdrops_types::{
-    Action, AmountSpec, Assignment, CampaignId, Entry, Operation, ProtocolId, TaskId, TaskRecord,
-    TaskState, Timestamp, U256,
+    Action, AmountSpec, Assignment, Entry, Operation, ProtocolId, TaskRecord, TaskSpec, TaskState,
+    Timestamp, U256, Work,
 };
 
 use crate::journal::{Book, gas_ceiling};
@@ -59,32 +60,27 @@ fn world() -> tempfile::TempDir {
         TaskState::Deferred,
         "gas is too dear",
     );
+    let work = Work::Act(Assignment {
+        wallet,
+        protocol: ProtocolId::from("aerie"),
+        action: Action::Supply,
+        amount: AmountSpec::Target,
+    });
+    let spec = Arc::new(TaskSpec::of(work));
     let task = TaskRecord {
-        id: TaskId::from("farm/deposit#1"),
-        campaign: CampaignId::from("farm"),
-        name: "deposit".into(),
-        run: 1,
-        assignment: Assignment {
-            wallet,
-            protocol: ProtocolId::from("aerie"),
-            action: Action::Supply,
-            amount: AmountSpec::Target,
-        },
-        after: Vec::new(),
-        critical: false,
         state: TaskState::Deferred,
         reason: Some("gas is too dear".into()),
         not_before: Some(Timestamp(4_000_000_000_000)),
-        attempts: 0,
-        max_attempts: 5,
         plan: Some(vec![Operation::Supply {
             amount: U256::from(1_250_000),
         }]),
-        cursor: 0,
-        step: 0,
-        due: Timestamp(1_767_225_600_000),
-        started: None,
-        ended: None,
+        ..TaskRecord::new(
+            &"farm".into(),
+            "deposit",
+            1,
+            spec,
+            Timestamp(1_767_225_600_000),
+        )
     };
     let batch = Batch {
         entries: book.entries.into_iter().map(|entry| entry.entry).collect(),

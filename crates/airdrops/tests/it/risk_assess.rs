@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
 use std::time::Duration;
 
 use airdrops_risk::breaker::{ClearedBy, Clearing};
@@ -19,7 +20,7 @@ use airdrops_store::{Access, Batch, ControlChange, Options, Sqlite, Store as _};
 use airdrops_types::{
     Action, Address, Alert, AlertLevel, AmountSpec, AssetId, Assignment, Bps, ChainId,
     ControlSignal, ControlState, Entry, Price, ProtocolId, Reading, Scope, Target, TaskRecord,
-    TaskState, Timestamp, Token, Trip, Usd, VolPoints, VolatilityState,
+    TaskSpec, TaskState, Timestamp, Token, Trip, Usd, VolPoints, VolatilityState, Work,
 };
 use serde_json::Value;
 
@@ -446,30 +447,19 @@ fn a_stop_of_now_counts_beside_an_older_report_and_names_who_ends_it() {
 fn held(folder: &Path) {
     let stop = "protocol:vault-1 is reducing: pin-change: 1.2 % off";
     let reason = format!("held by a stop: {stop}");
+    let work = Work::Act(Assignment {
+        wallet: Address::repeat_byte(1),
+        protocol: "vault-1".into(),
+        action: Action::Supply,
+        amount: AmountSpec::Target,
+    });
+    let spec = Arc::new(TaskSpec::of(work));
     let task = TaskRecord {
-        id: "farm/deposit#1".into(),
-        campaign: "farm".into(),
-        name: "deposit".into(),
-        run: 1,
-        assignment: Assignment {
-            wallet: Address::repeat_byte(1),
-            protocol: "vault-1".into(),
-            action: Action::Supply,
-            amount: AmountSpec::Target,
-        },
-        after: Vec::new(),
-        critical: false,
         state: TaskState::Deferred,
         reason: Some(reason.clone()),
         not_before: None,
-        attempts: 0,
-        max_attempts: 5,
         plan: None,
-        cursor: 0,
-        step: 0,
-        due: now(),
-        started: None,
-        ended: None,
+        ..TaskRecord::new(&"farm".into(), "deposit", 1, spec, now())
     };
     let allocated = Entry::Allocated {
         observed_at: now(),

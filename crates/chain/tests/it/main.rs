@@ -7,6 +7,7 @@ mod contract_facts;
 mod crashes;
 mod following;
 mod ground;
+mod logs;
 mod memory_log;
 mod node;
 mod permits;

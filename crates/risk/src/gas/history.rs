@@ -146,6 +146,13 @@ impl BaseFeeHistory {
         self.window(now).count()
     }
 
+    /// The medians of the hours that [`Self::hours`] counts, by time: the hour's first instant, wei
+    /// per gas.
+    pub fn medians(&self, now: Timestamp) -> impl Iterator<Item = (Timestamp, u128)> {
+        self.window(now)
+            .map(|hour| (Timestamp(hour.index.saturating_mul(HOUR)), hour.median))
+    }
+
     /// The share of the hours observed in the last 90 days, the running one apart, in which gas was
     /// cheaper than `base_fee`, rounded up. Hours of the same price do not count as cheaper: on a
     /// chain whose base fee rests at its floor, the floor is not dear.

@@ -50,7 +50,7 @@ impl Engine {
         );
         let scheduler = Scheduler::new(
             settings.campaigns.clone(),
-            store.tasks(TaskFilter { open_only: false })?,
+            store.tasks(TaskFilter::default())?,
             store.triggers()?,
             settings.seed,
             now,

@@ -10,7 +10,7 @@ use airdrops_types::{
 };
 
 use crate::fuse::{FUSE, fuse, tick_or_crash};
-use crate::world::{Farm, IToken, as_anyone, exact, once, task, usdc};
+use crate::world::{Farm, IToken, acts, as_anyone, exact, once, set, task, usdc};
 
 #[tokio::test]
 async fn two_campaigns_that_want_more_than_the_limit_together_never_exceed_it() {
@@ -43,7 +43,7 @@ async fn two_targets_at_one_protocol_do_not_overshoot_it() {
     farm.settings.policy.transaction_limit = airdrops_types::Bps(500);
     // From two wallets, whose transactions do not wait for each other.
     let second = farm.add_wallet();
-    farm.settings.campaigns[1].tasks[0].assignment.wallet = second;
+    acts(&mut farm.settings.campaigns[1].tasks[0]).wallet = second;
     farm.run(60).await;
     assert_eq!(farm.state_of("a/x#1"), TaskState::Completed);
     assert_eq!(farm.state_of("b/y#1"), TaskState::Completed);
@@ -189,7 +189,7 @@ async fn a_foreign_nonce_locks_again_after_a_resume_while_it_stands() {
 #[tokio::test]
 async fn a_tick_that_takes_too_long_permits_nothing_on_what_it_saw_at_its_beginning() {
     let mut supply = task("x", "one", Action::Supply, exact("4000"));
-    supply.retry.max_attempts = 50;
+    set(&mut supply).retry.max_attempts = 50;
     let mut farm = Farm::new(vec![once("a", vec![supply])]);
     let signed = |farm: &Farm| farm.count(|entry| matches!(entry, Entry::Signed { .. }));
     // A minute for each step: the simulation and the snapshot are old when the gate decides.
@@ -212,7 +212,7 @@ async fn a_tick_that_takes_too_long_permits_nothing_on_what_it_saw_at_its_beginn
 async fn after_a_look_at_a_foreign_nonce_the_wallet_goes_on() {
     for restart in [false, true] {
         let mut supply = task("x", "one", Action::Supply, exact("5000"));
-        supply.retry.max_attempts = 50;
+        set(&mut supply).retry.max_attempts = 50;
         let mut farm = Farm::new(vec![
             once("a", vec![supply.clone()]),
             once("b", vec![task("y", "two", Action::Supply, exact("4000"))]),

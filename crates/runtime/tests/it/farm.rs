@@ -56,6 +56,7 @@ impl Farm {
     pub fn start(&mut self) -> Result<(), RunError> {
         let options = Options {
             checkpoint: self.checkpoint,
+            ..Options::default()
         };
         let store = Arc::new(Sqlite::open(self.database(), Access::Runner, options)?);
         let mut keyring = Keyring::new();
@@ -146,14 +147,18 @@ impl Farm {
     }
 
     pub fn tasks(&self) -> Vec<TaskRecord> {
-        let all = TaskFilter { open_only: false };
+        let all = TaskFilter::default();
         self.store().tasks(all).unwrap()
     }
 
     pub fn state_of(&self, id: &str) -> TaskState {
+        self.named(id).state
+    }
+
+    pub fn named(&self, id: &str) -> TaskRecord {
         let tasks = self.tasks();
-        let found = tasks.iter().find(|task| task.id.as_str() == id);
-        found.unwrap_or_else(|| panic!("no {id}")).state
+        let found = tasks.into_iter().find(|task| task.id.as_str() == id);
+        found.unwrap_or_else(|| panic!("no {id}"))
     }
 
     /// Another wallet of ours, with 40,000 USDC and an ether on the L1.

@@ -80,6 +80,7 @@ fn farm() -> Farm {
         },
         triggers: Triggers::default(),
         opportunities: vec![stance("one", 0.6), stance("two", 0.5)],
+        wallet: None,
     });
     farm
 }
@@ -162,6 +163,53 @@ async fn capital_follows_a_plan_that_can_be_computed_again() {
     farm.run(20).await;
     assert_eq!(self::plans(&farm).len(), plans.len());
     assert_eq!(farm.sent(&farm.l1).len(), sent);
+}
+
+#[tokio::test]
+async fn a_plan_is_carried_out_without_any_campaign_if_a_wallet_is_named_for_it() {
+    let mut farm = farm();
+    farm.settings.campaigns.clear();
+    let wallet = farm.wallet;
+    farm.settings.planning.as_mut().unwrap().wallet = Some(wallet);
+    let done = |farm: &Farm, name: &str| {
+        let mut tasks = farm.tasks().into_iter();
+        tasks.any(|task| task.name == name && task.state == TaskState::Completed)
+    };
+    farm.run(80).await;
+    let wanted = plans(&farm)[0].2.wanted.clone();
+    for (index, id) in ["one", "two"].into_iter().enumerate() {
+        assert!(done(&farm, &format!("grow-{id}")), "{id}");
+        let dollars = u64::try_from(wanted[&ProtocolId::from(id)].0 / 1_000_000).unwrap();
+        assert!(farm.in_vault(index) > usdc(dollars - 400), "{id}");
+    }
+    // What is above a new limit is taken out.
+    farm.settings.policy.protocol_limits = [("one".to_owned(), Bps(500))].into();
+    farm.settings.planning.as_mut().unwrap().triggers.drift = Bps(400);
+    farm.stop();
+    farm.run(60).await;
+    assert!(done(&farm, "reduce-one"));
+    assert!(farm.in_vault(0) < usdc(6_000), "{}", farm.in_vault(0));
+    assert_eq!(replay(&farm.journal()).differences, []);
+}
+
+#[tokio::test]
+async fn a_newer_plan_takes_the_place_of_what_has_not_begun() {
+    let mut farm = farm();
+    farm.settings.campaigns.clear();
+    let wallet = farm.wallet;
+    farm.settings.planning.as_mut().unwrap().wallet = Some(wallet);
+    // One transaction at a time: the second order waits for the first one's end.
+    farm.run(1).await;
+    let second = "rebalance/grow-two#1";
+    assert!(!farm.state_of(second).is_final());
+    trip(&farm, ControlState::Cautious);
+    farm.run(1).await;
+    assert_eq!(plans(&farm).len(), 2);
+    assert_eq!(farm.state_of(second), TaskState::Cancelled);
+    assert_eq!(
+        farm.named(second).reason.unwrap(),
+        "a newer plan took its place"
+    );
 }
 
 #[tokio::test]

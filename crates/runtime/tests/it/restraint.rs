@@ -4,8 +4,7 @@ use airdrops_allocation::Inputs;
 use airdrops_runtime::replay::replay;
 use airdrops_store::{ControlChange, Store as _};
 use airdrops_types::{
-    Action, AmountSpec, Bps, ControlState, Entry, Scope, Target, TaskRecord, TaskState, Trip, U256,
-    Usd,
+    Action, AmountSpec, Bps, ControlState, Entry, Scope, Target, TaskState, Trip, U256, Usd,
 };
 
 use crate::fuse::{FUSE, fuse, tick_or_crash};
@@ -27,12 +26,6 @@ fn trip(farm: &Farm, scope: Scope, state: ControlState, evidence: &str) {
 
 fn one() -> Scope {
     Scope::Protocol("one".into())
-}
-
-fn named(farm: &Farm, id: &str) -> TaskRecord {
-    let tasks = farm.tasks();
-    let found = tasks.into_iter().find(|task| task.id.as_str() == id);
-    found.unwrap_or_else(|| panic!("no {id}"))
 }
 
 /// The latest allocation.
@@ -114,7 +107,7 @@ async fn a_trip_between_two_ticks_stops_growth_there_and_what_is_elsewhere_goes_
     farm.run(60).await;
     assert_eq!(farm.in_vault(0), held);
     assert_eq!(farm.state_of("b/two#1"), TaskState::Completed);
-    let waiting = named(&farm, "a/one#1");
+    let waiting = farm.named("a/one#1");
     assert!(waiting.is_held() && waiting.attempts == 0);
     assert_eq!(replay(&farm.journal()).differences, []);
 
@@ -158,7 +151,7 @@ async fn a_held_task_is_told_once_asks_nobody_and_goes_on_when_its_stop_ends() {
         trip(&farm, one(), ControlState::Reducing, "drained");
         // What is under way between the steps waits as well.
         farm.run(10).await;
-        let begun = named(&farm, "a/x#1");
+        let begun = farm.named("a/x#1");
         assert!(begun.is_held() && begun.cursor == 1, "{begun:?}");
         let (asked, told) = (decided_on(&farm, "a/x#1"), deferrals(&farm, "a/x#1"));
         for _ in 0..30 {
@@ -170,7 +163,7 @@ async fn a_held_task_is_told_once_asks_nobody_and_goes_on_when_its_stop_ends() {
         assert_eq!(decided_on(&farm, "a/x#1"), asked);
         assert_eq!(deferrals(&farm, "a/x#1"), told);
         assert_eq!(told, 1);
-        let waiting = named(&farm, "a/x#1");
+        let waiting = farm.named("a/x#1");
         assert_eq!((waiting.attempts, waiting.step), (0, begun.step));
         assert_eq!(
             waiting.reason.as_deref(),
@@ -206,7 +199,7 @@ async fn in_reducing_exits_go_on_and_in_cautious_all_goes_on() {
         until_completed(&mut farm, "a/z#1").await;
         until_completed(&mut farm, "a/w#1").await;
         farm.run(10).await;
-        let more = named(&farm, "a/y#1");
+        let more = farm.named("a/y#1");
         assert_eq!(more.state == TaskState::Completed, open, "{state}");
         assert_eq!(more.is_held(), !open, "{state}");
         assert_eq!(more.attempts, 0, "{state}");
@@ -237,7 +230,7 @@ async fn every_scope_that_covers_a_task_holds_it_and_no_other_does() {
         farm.start().unwrap();
         trip(&farm, scope.clone(), ControlState::Reducing, "drained");
         farm.run(2).await;
-        assert_eq!(named(&farm, "a/x#1").is_held(), covers, "{scope}");
+        assert_eq!(farm.named("a/x#1").is_held(), covers, "{scope}");
         let (inputs, targets) = allocated(&farm);
         let held = &inputs.restraints[&"one".into()];
         assert_eq!(held.state().forbids_growth(), covers, "{scope}");
@@ -309,7 +302,7 @@ async fn a_part_that_a_cautious_state_made_too_large_waits_and_counts_no_attempt
     }
     trip(&farm, one(), ControlState::Cautious, "shaky");
     farm.run(60).await;
-    let waiting = named(&farm, "a/x#1");
+    let waiting = farm.named("a/x#1");
     assert_eq!(
         (waiting.state, waiting.attempts),
         (TaskState::Deferred, 0),
@@ -364,7 +357,7 @@ fn a_crash_at_any_place_holds_the_task_once_and_loses_nothing() {
         if !crashed {
             break;
         }
-        let done = named(&farm, "a/x#1");
+        let done = farm.named("a/x#1");
         assert_eq!(done.state, TaskState::Completed, "{crash}");
         assert_eq!(done.attempts, 0, "{crash}");
         assert_eq!(deferrals(&farm, "a/x#1"), 1, "{crash}");

@@ -114,7 +114,7 @@ async fn a_task_that_fails_between_approval_and_use_takes_the_allowance_back() {
         farm.stop();
         farm.run(1).await;
     }
-    assert_eq!(farm.state_of("a/x#1"), TaskState::Failed);
+    assert_eq!(farm.state_of("a/x#1"), TaskState::Dead);
     assert_eq!(farm.in_vault(0), U256::ZERO);
     assert_eq!(farm.allowance(farm.vaults[0]), U256::ZERO);
     assert_eq!(

@@ -12,7 +12,7 @@ use airdrops_types::{
 
 use crate::farm::Sent;
 use crate::fuse::{FUSE, fuse, tick_or_crash};
-use crate::world::{Farm, IToken, as_anyone, ask, exact, once, task, usdc};
+use crate::world::{Farm, IToken, acts, as_anyone, ask, exact, once, task, usdc};
 
 /// A vault position, LP tokens staked and held, and an allowance that nobody uses.
 async fn invested() -> (Farm, Address) {
@@ -124,7 +124,7 @@ async fn everything_is_unwound_while_everything_is_halted_and_nothing_else_moves
     let (mut farm, staking) = invested().await;
     let supply = task("more", "two", Action::Supply, exact("2000"));
     farm.settings.campaigns.push(once("b", vec![supply]));
-    farm.settings.campaigns[1].tasks[0].assignment.wallet = farm.wallet;
+    acts(&mut farm.settings.campaigns[1].tasks[0]).wallet = farm.wallet;
     farm.halt();
     farm.stop();
     farm.run(3).await;
@@ -204,7 +204,7 @@ async fn one_wallets_unwind_leaves_the_other_wallet_alone() {
     let supply = |name| task(name, "one", Action::Supply, exact("5000"));
     let mut farm = Farm::new(vec![once("a", vec![supply("x"), supply("y")])]);
     let second = farm.add_wallet();
-    farm.settings.campaigns[0].tasks[1].assignment.wallet = second;
+    acts(&mut farm.settings.campaigns[0].tasks[1]).wallet = second;
     farm.run(12).await;
     assert!(farm.in_vault_of(second, 0) > usdc(4_999));
     farm.halt();
@@ -223,7 +223,7 @@ async fn other_tasks_of_the_protocol_wait_for_the_end_of_the_unwind() {
     let tasks = vec![supply("same", "one"), supply("other", "two")];
     let mut campaign = once("b", tasks);
     for task in &mut campaign.tasks {
-        task.assignment.wallet = farm.wallet;
+        acts(task).wallet = farm.wallet;
     }
     farm.settings.campaigns.push(campaign);
     // Locked, so that the unwind stays open; the rest is free.

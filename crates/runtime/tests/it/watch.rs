@@ -15,8 +15,8 @@ use airdrops_runtime::{Clock as _, Engine, Market, Parts, RISK_REPORT, Watched};
 use airdrops_store::{Access, Options, Sqlite, Store as _};
 use airdrops_types::{
     Action, Address, AlertLevel, AmountSpec, AssetId, Bar, Bps, Bytes, ControlState, Entry,
-    MarketView, Price, ProtocolId, Quote, Reading, Scope, TaskRecord, TaskState, Timestamp, Trip,
-    U256, VolPoints,
+    MarketView, Price, ProtocolId, Quote, Reading, Scope, TaskState, Timestamp, Trip, U256,
+    VolPoints,
 };
 use alloy::primitives::I256;
 use alloy::sol;
@@ -59,6 +59,7 @@ fn fresh<T>(farm: &Farm, value: T) -> Reading<T> {
 fn start_with(farm: &mut Farm, market: Arc<dyn Market>) {
     let options = Options {
         checkpoint: farm.checkpoint,
+        ..Options::default()
     };
     let store = Arc::new(Sqlite::open(farm.database(), Access::Runner, options).unwrap());
     let mut keyring = Keyring::new();
@@ -92,12 +93,6 @@ fn say(farm: &Farm, feed: Address, answer: I256) {
 
 fn dollars(price: i64) -> I256 {
     I256::try_from(price * 100_000_000).unwrap()
-}
-
-fn named(farm: &Farm, id: &str) -> TaskRecord {
-    let tasks = farm.tasks();
-    let found = tasks.into_iter().find(|task| task.id.as_str() == id);
-    found.unwrap_or_else(|| panic!("no {id}"))
 }
 
 /// How often an administrator was told about a matter.
@@ -159,7 +154,7 @@ async fn without_a_second_source_of_one_price_nothing_new_is_bought_and_exits_go
             (farm.in_vault(0), farm.in_vault(1)),
             (U256::ZERO, U256::ZERO)
         );
-        let waiting = named(&farm, "a/y#1");
+        let waiting = farm.named("a/y#1");
         assert_eq!(waiting.state, TaskState::Deferred);
         let reason = waiting.reason.unwrap();
         assert!(reason.contains("price of ETH"), "{reason}");
@@ -480,7 +475,7 @@ async fn an_upgrade_leaves_only_the_way_out_until_a_person_accepts_it() {
         assert_eq!(farm.state_of("a/z#1"), TaskState::Completed, "the way out");
         assert_eq!(farm.state_of("b/w#1"), TaskState::Completed, "elsewhere");
         assert_eq!(farm.in_vault(0), U256::ZERO);
-        let waiting = named(&farm, "a/y#1");
+        let waiting = farm.named("a/y#1");
         assert_eq!(waiting.state, TaskState::Deferred);
         let reason = waiting.reason.unwrap();
         assert!(reason.contains("pin-change"), "{reason}");

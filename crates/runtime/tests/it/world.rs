@@ -11,10 +11,10 @@ use airdrops_paper::{PaperChain, PaperConfig};
 use airdrops_protocols::{ModuleConfig, ProtocolConfig};
 use airdrops_risk::{MonitorPolicy, Policy};
 use airdrops_runtime::{ChainSettings, Engine, FeedSettings, Mode, Settings, SimulatedClock};
-use airdrops_scheduler::{Campaign, RetryPolicy, TaskDef, Trigger};
+use airdrops_scheduler::{Campaign, TaskDef, Trigger};
 use airdrops_types::{
-    Action, Address, AmountSpec, AssetId, Assignment, Bps, Bytes, CampaignId, ChainId, Checkpoint,
-    Entry, ProtocolId, Timestamp, Token, U256, Usd, no_checkpoint,
+    Action, Address, AmountSpec, AssetId, Assignment, Bps, Bytes, ChainId, Checkpoint, Entry,
+    ProtocolId, RetryPolicy, TaskSpec, Timestamp, Token, U256, Usd, Work, no_checkpoint,
 };
 use alloy::primitives::address;
 use alloy::sol;
@@ -127,21 +127,32 @@ pub struct Farm {
 
 /// A task of the farm's wallet.
 pub fn task(name: &str, protocol: &str, action: Action, amount: AmountSpec) -> TaskDef {
-    TaskDef {
-        name: name.into(),
-        assignment: Assignment {
-            wallet: Address::ZERO,
-            protocol: ProtocolId::from(protocol),
-            action,
-            amount,
-        },
-        after: Vec::new(),
-        critical: false,
-        retry: RetryPolicy {
-            max_attempts: 3,
-            base: BLOCK,
-            cap: BLOCK * 4,
-        },
+    let work = Work::Act(Assignment {
+        wallet: Address::ZERO,
+        protocol: ProtocolId::from(protocol),
+        action,
+        amount,
+    });
+    let mut task = TaskDef::new(name, work, &[]);
+    set(&mut task).retry = RetryPolicy {
+        max_attempts: 3,
+        base: BLOCK,
+        cap: BLOCK * 4,
+        ..RetryPolicy::default()
+    };
+    task
+}
+
+/// What stays the same about a task, to be changed.
+pub fn set(task: &mut TaskDef) -> &mut TaskSpec {
+    Arc::make_mut(&mut task.spec)
+}
+
+/// Its assignment, to be changed.
+pub fn acts(task: &mut TaskDef) -> &mut Assignment {
+    match &mut set(task).work {
+        Work::Act(assignment) => assignment,
+        other => panic!("{other:?} is no action"),
     }
 }
 
@@ -150,12 +161,7 @@ pub fn exact(amount: &str) -> AmountSpec {
 }
 
 pub fn once(id: &str, tasks: Vec<TaskDef>) -> Campaign {
-    Campaign {
-        id: CampaignId::from(id),
-        trigger: Trigger::Once,
-        misfire_grace: None,
-        tasks,
-    }
+    Campaign::new(id, Trigger::Once, tasks)
 }
 
 impl Farm {
@@ -327,7 +333,7 @@ impl Farm {
                 .into_iter()
                 .map(|mut campaign| {
                     for task in &mut campaign.tasks {
-                        task.assignment.wallet = wallet;
+                        acts(task).wallet = wallet;
                     }
                     campaign
                 })

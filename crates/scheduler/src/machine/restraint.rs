@@ -1,6 +1,6 @@
 //! What waits for the end of a stop, without asking the gate in vain.
 
-use airdrops_types::{Action, ControlState, Restraint, TaskRecord, TaskState, Timestamp};
+use airdrops_types::{Action, ControlState, Restraint, TaskRecord, Timestamp};
 
 use super::{Change, Scheduler};
 use crate::transition::{TaskEvent, TransitionError};
@@ -42,18 +42,14 @@ impl Scheduler {
         restraint_of: impl Fn(&TaskRecord) -> Option<Restraint>,
         now: Timestamp,
     ) -> Result<Vec<Change>, TransitionError> {
-        let open: Vec<TaskRecord> = self
-            .open_tasks()
-            .filter(|task| {
-                matches!(
-                    task.state,
-                    TaskState::Ready | TaskState::Running | TaskState::Deferred
-                )
-            })
-            .cloned()
-            .collect();
+        let ready = self.keys.lanes.iter().flat_map(|lane| &lane.ready);
+        let running = self.queue.running.iter();
+        let open = ready.chain(running).map(|turn| turn.ix);
+        let open = open.chain(self.queue.deferred.iter().copied()).collect();
         let mut changes = Vec::new();
-        for task in open {
+        self.begin();
+        for ix in self.by_id(open) {
+            let task = self.book.record(ix);
             let Some(restraint) = restraint_of(&task) else {
                 continue;
             };
@@ -65,15 +61,17 @@ impl Scheduler {
                 Some(stops) => {
                     let reason = format!("held by a stop: {stops}");
                     if !task.is_held() || task.reason.as_ref() != Some(&reason) {
-                        changes.extend(self.apply(&task.id, TaskEvent::Held { reason }, now)?);
+                        self.take(ix, TaskEvent::Held { reason }, now, &mut changes)?;
                     }
                 }
                 None if task.is_held() => {
-                    self.make_ready(task, "no stop holds it any more".to_owned(), &mut changes);
+                    let reason = "no stop holds it any more".to_owned();
+                    self.make_ready(ix, reason, now, &mut changes);
                 }
                 None => {}
             }
         }
+        self.finish(now, &mut changes);
         Ok(changes)
     }
 }

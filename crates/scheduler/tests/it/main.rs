@@ -2,17 +2,22 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod campaigns;
+mod conditions;
+mod logs;
 mod machine;
 mod properties;
+mod protocol;
 mod restraint;
+mod simulation;
 mod table;
 mod triggers;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use airdrops_scheduler::{Campaign, Change, Scheduler, TaskDef, Trigger};
+use airdrops_scheduler::{Campaign, Change, Memory, Scheduler, TaskDef, Trigger};
 use airdrops_types::{
     Action, Address, AmountSpec, Assignment, CampaignId, Operation, ProtocolId, TaskId, TaskRecord,
     TaskSpec, Timestamp, TriggerState, Work,
@@ -70,6 +75,7 @@ fn at(seconds: i64) -> Timestamp {
 struct Store {
     tasks: BTreeMap<TaskId, TaskRecord>,
     triggers: BTreeMap<CampaignId, TriggerState>,
+    memory: Memory,
 }
 
 impl Store {
@@ -83,7 +89,11 @@ impl Store {
                 Change::Trigger { state } => {
                     self.triggers.insert(state.campaign.clone(), state.clone());
                 }
-                Change::Fired { .. } => {}
+                Change::Memory(memory) => self.memory = memory.clone(),
+                Change::Fired { .. }
+                | Change::Stuck { .. }
+                | Change::Late { .. }
+                | Change::Quarantined { .. } => {}
             }
         }
     }
@@ -91,12 +101,13 @@ impl Store {
     fn open(&self, campaigns: &[Campaign], seed: u64, now: Timestamp) -> Scheduler {
         Scheduler::new(
             campaigns.to_vec(),
-            self.tasks.values().cloned().collect(),
+            self.tasks.values().cloned(),
             self.triggers.values().cloned().collect(),
             seed,
             now,
         )
         .unwrap()
+        .with_memory(self.memory.clone())
     }
 }
 

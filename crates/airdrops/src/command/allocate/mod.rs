@@ -120,6 +120,7 @@ fn faulty(path: &Path, faults: &[Fault]) -> Failure {
         |fault| json!({ "place": fault.place, "problem": fault.problem, "remedy": fault.remedy }),
     );
     Failure {
+        of_the_store: false,
         exit: Exit::Failed,
         message: lines.collect(),
         json: Some(json!({ "faults": details.collect::<Vec<_>>() })),
@@ -152,6 +153,7 @@ fn refused(path: &Path, error: SolveError) -> Failure {
         error => (format!("{file}: {error}"), json!(null)),
     };
     Failure {
+        of_the_store: false,
         exit: Exit::Failed,
         message,
         json: Some(json).filter(|json| !json.is_null()),

@@ -20,7 +20,7 @@ const BINS: usize = 10;
 /// If the database cannot be read.
 pub fn calibration(global: &Global) -> Result<(), Failure> {
     let opened = crate::command::open(global, Access::ReadOnly)?;
-    let log = forecasts(&opened.store)?;
+    let log = forecasts(opened.store.as_ref())?;
     let scored = Calibration::of(log.resolved(), BINS);
     let text = in_text(&log, &scored);
     let json = json!({

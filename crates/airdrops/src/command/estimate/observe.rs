@@ -1,6 +1,6 @@
 //! `estimate observe`: what an operator saw of an airdrop.
 
-use airdrops_store::{Access, Store as _};
+use airdrops_store::Access;
 use airdrops_types::{AirdropFact, AirdropSeen};
 use serde_json::json;
 

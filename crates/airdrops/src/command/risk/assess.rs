@@ -3,7 +3,6 @@
 mod answer;
 mod terminal;
 
-use airdrops_store::Store as _;
 use airdrops_types::{Alert, Entry};
 
 use super::measured::Measured;

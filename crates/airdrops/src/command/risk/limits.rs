@@ -5,7 +5,6 @@ mod exposure;
 mod terminal;
 
 use airdrops_risk::Policy;
-use airdrops_store::Store as _;
 use airdrops_types::{Bps, Entry, Usd};
 
 use super::measured::{Measured, Thresholds};
@@ -61,7 +60,7 @@ fn policy(measured: &Measured) -> Result<Policy, Failure> {
     let tail = measured.store.journal_tail(TAIL)?;
     let policy = match tail.iter().rev().find_map(started) {
         Some(policy) => Some(policy),
-        None => whole_journal(&measured.store)?
+        None => whole_journal(measured.store.as_ref())?
             .iter()
             .rev()
             .find_map(started),
@@ -70,7 +69,7 @@ fn policy(measured: &Measured) -> Result<Policy, Failure> {
         return Err(Failure::failed(format!(
             "no start in the journal of {}: `airdrops run` and `airdrops once` write one with the \
              limits",
-            measured.path.display()
+            measured.place
         )));
     };
     serde_json::from_value(policy).map_err(|error| {

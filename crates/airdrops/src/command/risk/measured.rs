@@ -1,12 +1,12 @@
 //! What the engine measured last, as it is stored, and what stands now.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use airdrops_risk::breaker::{ClearedBy, Clearing};
 use airdrops_risk::{BreakerKind, MonitorPolicy, RiskReport};
 use airdrops_runtime::{IN_FORCE, InForce, RISK_REPORT, policy_changes};
-use airdrops_store::{Access, Sqlite, Store as _};
+use airdrops_store::{Access, Store};
 use airdrops_types::{ControlState, Scope, Trip};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::breaker_steps::cool_down_seconds;
 use crate::cli::Global;
 use crate::command::{Opened, now, open};
+use crate::config::Location;
 use crate::config::unit::duration_text;
 use crate::exit::Failure;
 use crate::narrate::{self, ChainNames};
@@ -44,9 +45,9 @@ pub struct Measured {
     /// Names of chains.
     pub names: ChainNames,
     /// The database.
-    pub store: Sqlite,
+    pub store: Arc<dyn Store>,
     /// Where it is.
-    pub path: PathBuf,
+    pub place: Location,
 }
 
 impl Measured {
@@ -59,19 +60,19 @@ impl Measured {
         let names = opened.chain_names();
         let Opened {
             store,
-            path,
+            place,
             loaded,
         } = opened;
-        let Some(report) = last_report(&store)? else {
+        let Some(report) = last_report(store.as_ref())? else {
             return Err(Failure::failed(format!(
                 "no risk report in {}: nothing was assessed yet. `airdrops run` and `airdrops \
                  once` write one with their first tick",
-                path.display()
+                place
             )));
         };
         let (trips, _) = store.control()?;
         let configured = loaded.as_ref().map(|loaded| &loaded.settings.monitor);
-        let (monitor, source) = match (started(&store)?, configured) {
+        let (monitor, source) = match (started(store.as_ref())?, configured) {
             (Some(monitor), _) => (monitor, Thresholds::Start),
             (None, Some(monitor)) => (monitor.clone(), Thresholds::Configuration),
             (None, None) => (MonitorPolicy::default(), Thresholds::Defaults),
@@ -88,7 +89,7 @@ impl Measured {
             changes,
             names,
             store,
-            path,
+            place,
         })
     }
 
@@ -117,7 +118,7 @@ impl Measured {
             "As of {}, {} ago; database {}\n",
             self.report.at,
             ago(self.age),
-            self.path.display()
+            self.place
         );
         if self.is_old() {
             text.push_str(&format!(
@@ -236,7 +237,7 @@ impl Thresholds {
 
 /// The thresholds under which the program last started; `None` if it did not write them down, or
 /// another version did.
-fn started(store: &Sqlite) -> Result<Option<MonitorPolicy>, Failure> {
+fn started(store: &dyn Store) -> Result<Option<MonitorPolicy>, Failure> {
     let stored = store.setting(IN_FORCE)?;
     let stored = stored.and_then(|value| serde_json::from_value::<InForce>(value).ok());
     Ok(stored.and_then(|stored| serde_json::from_value(stored.monitor).ok()))
@@ -253,7 +254,7 @@ fn changes(before: &MonitorPolicy, after: &MonitorPolicy) -> Vec<String> {
 ///
 /// # Errors
 /// If the database cannot be read, or another version wrote what this one cannot read.
-pub fn last_report(store: &Sqlite) -> Result<Option<RiskReport>, Failure> {
+pub fn last_report(store: &dyn Store) -> Result<Option<RiskReport>, Failure> {
     let Some(value) = store.setting(RISK_REPORT)? else {
         return Ok(None);
     };

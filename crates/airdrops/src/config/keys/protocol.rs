@@ -140,17 +140,3 @@ const MERKLE_DISTRIBUTOR: Table = table(
         required("proof", Kind::List(&Kind::Digest), "The proof."),
     ],
 );
-
-/// What each module can do.
-#[must_use]
-pub fn actions_of(module: &str) -> &'static [&'static str] {
-    match module {
-        "wrapped_native" => &["wrap", "unwrap"],
-        "erc4626" => &["supply", "withdraw"],
-        "uniswap_v2" => &["swap", "add_liquidity", "remove_liquidity"],
-        "staking_rewards" => &["stake", "exit"],
-        "bridge" => &["bridge"],
-        "merkle_distributor" => &["claim"],
-        _ => &[],
-    }
-}

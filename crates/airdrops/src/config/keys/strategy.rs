@@ -25,6 +25,11 @@ pub const STRATEGY: Table = table(
             "The strategy. Default airdrop-kelly.",
         ),
         optional(
+            "wallet",
+            Kind::Name,
+            "The wallet that carries plans out by itself. Default: none; campaigns with amount = \"target\" do.",
+        ),
+        optional(
             "horizon",
             Kind::Duration(7 * DAY, 1095 * DAY),
             "Over which time positions are valued. Default 90d.",

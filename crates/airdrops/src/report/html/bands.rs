@@ -74,7 +74,7 @@ pub(super) fn gantt(report: &Report) -> Markup {
         format!(
             "{} completed, {} failed, {} times deferred",
             count(TaskState::Completed),
-            count(TaskState::Failed),
+            count(TaskState::Failed) + count(TaskState::Dead),
             count(TaskState::Deferred)
         )
     };
@@ -85,7 +85,7 @@ pub(super) fn gantt(report: &Report) -> Markup {
                 p.empty { "No task was made." }
             } @else {
                 ul.legend {
-                    @for state in [TaskState::Pending, TaskState::Deferred, TaskState::Running, TaskState::Retrying, TaskState::Completed, TaskState::Failed, TaskState::Cancelled] {
+                    @for state in [TaskState::Pending, TaskState::Deferred, TaskState::Running, TaskState::Awaiting, TaskState::Retrying, TaskState::Completed, TaskState::Failed, TaskState::Dead, TaskState::Cancelled, TaskState::Skipped] {
                         li { span class=(format!("key task-{state}")) {} (state) }
                     }
                 }

@@ -246,3 +246,10 @@ fn a_short_history_says_how_short() {
     };
     assert_eq!(short.to_string(), "3 h of base fees observed, 168 h needed");
 }
+
+#[test]
+fn the_medians_are_those_of_the_full_hours_by_time() {
+    let history = observed(5..9, |hour| u128::try_from(hour).unwrap());
+    let medians: Vec<(Timestamp, u128)> = history.medians(at(8, 59)).collect();
+    assert_eq!(medians, [(at(5, 0), 5), (at(6, 0), 6), (at(7, 0), 7)]);
+}

@@ -1,0 +1,16 @@
+//! `schedule`: when triggers fire.
+
+mod next;
+
+use crate::cli::{Global, Schedule, ScheduleCommand};
+use crate::exit::Failure;
+
+/// Shows what was asked for.
+///
+/// # Errors
+/// If the trigger cannot be read.
+pub fn schedule(global: &Global, options: &Schedule) -> Result<(), Failure> {
+    match &options.command {
+        ScheduleCommand::Next(options) => next::next(global, options),
+    }
+}
