@@ -4,7 +4,6 @@ mod campaign;
 mod estimate;
 mod risk;
 mod schedule;
-mod schedule_preview;
 mod store;
 mod task;
 
@@ -16,8 +15,6 @@ pub use campaign::{Campaign, CampaignCommand, Dag, Event, Page};
 pub use estimate::{Estimate, EstimateCommand, EstimateObserve, EstimatePriors};
 pub use risk::{Anomalies, Risk, RiskCommand, RiskReplay, VolIndex};
 pub use schedule::{Schedule, ScheduleCommand, ScheduleNext, SchedulePreview};
-pub use schedule::{Schedule, ScheduleCommand, ScheduleNext};
-pub use schedule_preview::{Schedule, ScheduleCommand, SchedulePreview};
 pub use store::{Store, StoreCommand, StoreCopy};
 pub use task::{History, States, Task, TaskCommand, TaskId, TaskList, TaskReason};
 

@@ -173,7 +173,10 @@ async fn listen(
     let running = running.map_err(|error| Failure::failed(error.to_string()))?;
     tell(
         global,
-        &format!("Webhooks come in at http://{}/events/NAME.", running.address()),
+        &format!(
+            "Webhooks come in at http://{}/events/NAME.",
+            running.address()
+        ),
     );
     Ok(running)
 }

@@ -179,11 +179,7 @@ pub const ROOT: Table = table(
             "Where transactions go: to a chain inside the process, or to the endpoints. Default paper.",
         ),
         optional("engine", Kind::Table(&ENGINE), "The program itself."),
-        optional(
-            "server",
-            Kind::Table(&SERVER),
-            "Where webhooks come in.",
-        ),
+        optional("server", Kind::Table(&SERVER), "Where webhooks come in."),
         optional(
             "webhook",
             Kind::Tables(&WEBHOOK),

@@ -37,8 +37,8 @@ use secrecy::SecretString;
 use diagnostic::{Diagnostic, Level, Source};
 
 pub use location::Location;
-pub use webhook::Intake;
 pub use wallet::{PassphraseError, PassphraseSource, WalletFile};
+pub use webhook::Intake;
 
 /// A configuration that was read without mistakes.
 pub struct Loaded {

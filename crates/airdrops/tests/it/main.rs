@@ -8,8 +8,8 @@
 mod allocate;
 mod arrows;
 mod backtest;
-mod cluster;
 mod campaigns;
+mod cluster;
 mod configuration;
 mod crash;
 mod demo;
