@@ -175,13 +175,28 @@ mod tests {
         }
     }
 
+    const SHARED: &str = r#"
+[store]
+url = "postgres://localhost/farm"
+node = "attic"
+lease = "5s"
+
+[server]
+listen = "127.0.0.1:8787"
+
+[[webhook]]
+name = "snapshot"
+secret = { env = "WEBHOOK_SNAPSHOT" }
+"#;
+
     #[test]
     fn the_reader_asks_for_every_key_that_the_schema_has_and_no_other() {
         let mut all = BTreeSet::new();
         declared(&ROOT, &mut all);
         assert!(all.len() > 70, "{}", all.len());
-        // Weights and opportunities are not in one file, unless by mistake.
-        let mistaken = format!("{EVERY_KEY}\n{OPPORTUNITIES}");
+        // Weights and opportunities are not in one file, nor a database file and a server, unless by
+        // mistake.
+        let mistaken = format!("{EVERY_KEY}\n{OPPORTUNITIES}\n{SHARED}");
         assert_eq!(asked(&mistaken), all);
     }
 

@@ -31,6 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("airdrops", &["*"]),
     ("airdrops-testkit", &["*"]),
+    ("airdrops-testkit-postgres", &[]),
 ];
 
 /// Crates that know no I/O, clock or async.
@@ -116,10 +117,10 @@ fn crates_import_only_what_the_architecture_allows() {
 #[test]
 fn test_tools_are_never_part_of_the_program() {
     for package in metadata().workspace_packages() {
-        if package.name.as_str() != "airdrops-testkit" {
+        for tool in ["airdrops-testkit", "airdrops-testkit-postgres"] {
             assert!(
-                !workspace_dependencies(package).contains("airdrops-testkit"),
-                "{} uses the testkit outside its tests",
+                package.name.as_str() == tool || !workspace_dependencies(package).contains(tool),
+                "{} uses {tool} outside its tests",
                 package.name
             );
         }

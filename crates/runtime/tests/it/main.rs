@@ -9,6 +9,7 @@
 mod crash;
 mod farm;
 mod fuse;
+mod messages;
 mod money;
 mod planning;
 mod restraint;
