@@ -7,6 +7,7 @@
 )]
 
 mod crash;
+mod events;
 mod farm;
 mod fuse;
 mod messages;

@@ -1,6 +1,6 @@
 //! Reverts, and transactions that do not move.
 
-use airdrops_types::{Action, Entry, TaskState, U256};
+use airdrops_types::{Action, AlertLevel, Entry, TaskState, U256};
 
 use crate::world::{Farm, IPool, IToken, KEEPER, as_anyone, exact, keeper, once, task, usdc};
 
@@ -115,6 +115,11 @@ async fn a_task_that_fails_between_approval_and_use_takes_the_allowance_back() {
         farm.run(1).await;
     }
     assert_eq!(farm.state_of("a/x#1"), TaskState::Dead);
+    let told = farm.count(|entry| {
+        matches!(entry, Entry::Alerted { alert }
+            if alert.matter == "dead:a/x#1" && alert.level == AlertLevel::Warning)
+    });
+    assert_eq!(told, 1, "an administrator is told of a dead letter");
     assert_eq!(farm.in_vault(0), U256::ZERO);
     assert_eq!(farm.allowance(farm.vaults[0]), U256::ZERO);
     assert_eq!(
