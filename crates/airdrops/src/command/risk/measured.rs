@@ -65,9 +65,8 @@ impl Measured {
         } = opened;
         let Some(report) = last_report(store.as_ref())? else {
             return Err(Failure::failed(format!(
-                "no risk report in {}: nothing was assessed yet. `airdrops run` and `airdrops \
-                 once` write one with their first tick",
-                place
+                "no risk report in {place}: nothing was assessed yet. `airdrops run` and `airdrops \
+                 once` write one with their first tick"
             )));
         };
         let (trips, _) = store.control()?;
