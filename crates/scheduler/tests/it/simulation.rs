@@ -27,6 +27,9 @@ mod core;
 mod definitions;
 mod driver;
 mod durable;
+mod fires;
+mod inbox;
+mod rules;
 mod statistics;
 mod step;
 mod verdict;
@@ -155,6 +158,26 @@ fn completing_without_a_durable_write_is_found() {
 #[test]
 fn holding_a_task_whose_transaction_is_out_is_found() {
     finds(Driver::HoldsWhatIsUnderWay, 200, &[Kind::Lost]);
+}
+
+#[test]
+fn a_restart_without_the_memory_is_found() {
+    finds(Driver::ForgetsMemory, 60, &[Kind::Differs]);
+}
+
+#[test]
+fn starting_whatever_is_ready_is_found() {
+    finds(Driver::IgnoresLimits, 60, &[Kind::Limit]);
+}
+
+#[test]
+fn an_answer_before_its_effect_is_stored_is_found() {
+    finds(Driver::AnswersFirst, 200, &[Kind::Message]);
+}
+
+#[test]
+fn an_answer_after_its_effect_is_stored_is_found() {
+    finds(Driver::AnswersLater, 200, &[Kind::Message]);
 }
 
 #[test]
