@@ -1,7 +1,7 @@
 //! What comes from outside while all runs: operators' commands, events, graphs that grow.
 
 use airdrops_scheduler::{Campaign, EventSource, Growth, Trigger};
-use airdrops_types::{CampaignId, Command, Conditions, TaskRecord, TaskState, Timestamp};
+use airdrops_types::{CampaignId, Command, Conditions, TaskId, TaskRecord, TaskState, Timestamp};
 use rand::Rng as _;
 use rand::seq::IndexedRandom as _;
 
@@ -191,7 +191,7 @@ pub(super) fn messages(campaigns: &[Campaign], tables: &Tables) -> Result<(), Vi
                 let mut new = growth.tasks.iter();
                 let exists = |name: &str| {
                     let id = format!("{}/{name}#{}", growth.campaign, growth.run);
-                    tables.tasks.contains_key(id.as_str())
+                    tables.tasks.contains_key(&TaskId::new(id))
                 };
                 done == new.all(|task| exists(&task.name))
             }
