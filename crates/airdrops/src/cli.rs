@@ -4,7 +4,6 @@ mod campaign;
 mod estimate;
 mod risk;
 mod schedule;
-mod schedule_preview;
 mod task;
 
 use std::path::PathBuf;
@@ -14,8 +13,7 @@ use clap::{Args, Parser, Subcommand};
 pub use campaign::{Campaign, CampaignCommand, Dag, Event, Page};
 pub use estimate::{Estimate, EstimateCommand, EstimateObserve, EstimatePriors};
 pub use risk::{Anomalies, Risk, RiskCommand, RiskReplay, VolIndex};
-pub use schedule::{Schedule, ScheduleCommand, ScheduleNext};
-pub use schedule_preview::{Schedule, ScheduleCommand, SchedulePreview};
+pub use schedule::{Schedule, ScheduleCommand, ScheduleNext, SchedulePreview};
 pub use task::{History, States, Task, TaskCommand, TaskId, TaskList, TaskReason};
 
 use crate::exit::EXIT_CODES;
@@ -97,7 +95,7 @@ pub enum Command {
     Queue,
     /// Show task runs that ended, newest first
     History(History),
-    /// Show what would fire
+    /// Show when triggers fire, and what would run
     Schedule(Schedule),
     /// Show the graph of a campaign or of a run, as text or as a picture
     Dag(Dag),
@@ -120,8 +118,6 @@ pub enum Command {
     /// Needs no configuration, database or chain. Every limit is checked again in whole parts of
     /// capital; limits that cannot hold together are named.
     Allocate(Allocate),
-    /// Show when triggers fire
-    Schedule(Schedule),
     /// Check the configuration, or print its JSON Schema
     Config(Config),
     /// Write a configuration file

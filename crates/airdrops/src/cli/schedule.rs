@@ -21,6 +21,8 @@ pub enum ScheduleCommand {
     /// minute or hour it fires whenever clocks show a matching time. Intervals count elapsed time.
     /// Calendar intervals leave out dates and local times that do not exist.
     Next(ScheduleNext),
+    /// Show what would fire, with an estimate of its gas
+    Preview(SchedulePreview),
 }
 
 /// Options of `schedule next`.
@@ -54,4 +56,18 @@ pub struct ScheduleNext {
     /// How many
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub count: u32,
+}
+
+/// Options of `schedule preview`.
+#[derive(Debug, Clone, Args)]
+pub struct SchedulePreview {
+    /// So many days from now
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub days: u32,
+    /// Only of this campaign
+    #[arg(long, value_name = "NAME")]
+    pub campaign: Option<String>,
+    /// How many instants to show
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub limit: u32,
 }

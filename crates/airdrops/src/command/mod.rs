@@ -19,7 +19,6 @@ pub mod report;
 pub mod risk;
 pub mod run;
 pub mod schedule;
-pub mod schedule_preview;
 pub mod status;
 pub mod task;
 pub mod unwind;
@@ -35,7 +34,7 @@ use airdrops_store::{Access, Store};
 use airdrops_types::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cli::{Cli, Color, Command, Global, ScheduleCommand};
+use crate::cli::{Cli, Color, Command, Global};
 use crate::config::{Loaded, Location};
 use crate::exit::Failure;
 use crate::narrate::ChainNames;
@@ -62,9 +61,6 @@ pub fn dispatch(cli: &Cli) -> ExitCode {
         Command::Task(options) => task::task(global, &options.command),
         Command::Queue => queue::queue(global),
         Command::History(options) => history::history(global, options),
-        Command::Schedule(options) => match &options.command {
-            ScheduleCommand::Preview(options) => schedule_preview::preview(global, options),
-        },
         Command::Dag(options) => dag::dag(global, options),
         Command::Event(options) => event::event(global, options),
         Command::Journal(options) => journal::journal(global, options),

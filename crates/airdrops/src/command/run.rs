@@ -11,15 +11,16 @@ use airdrops_market::Watcher;
 use airdrops_runtime::{
     Clock, Engine, Listener, Market, Mode, NoMarket, Parts, SystemClock, TickReport,
 };
+use airdrops_server::{Inbox, InboxError, Running};
 use airdrops_store::{Access, Store, StoreError};
-use airdrops_types::{Address, ChainId, ControlState, Entry, Timestamp, U256, Verdict};
+use airdrops_types::{Address, ChainId, Command, ControlState, Entry, Timestamp, U256, Verdict};
 use alloy::rpc::client::RpcClient;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::{Global, Once};
-use crate::config::{Loaded, Location};
+use crate::config::{Intake, Loaded, Location};
 use crate::event_line::Teller;
 use crate::exit::{Exit, Failure};
 use crate::fault::checkpoint;
@@ -133,11 +134,16 @@ async fn waits(pause: Duration, stop: &mut StopSignals) -> bool {
 /// Runs tick after tick until it is told to stop.
 async fn follow(
     global: &Global,
-    loaded: Loaded,
+    mut loaded: Loaded,
     store: Arc<dyn Store>,
     stop: &mut StopSignals,
 ) -> Result<(), Failure> {
+    let intake = loaded.intake.take();
     let mut farm = Farm::start(global, loaded, store.clone(), false).await?;
+    let _server = match intake {
+        Some(intake) => Some(listen(global, intake, store).await?),
+        None => None,
+    };
     loop {
         farm.tick().await?;
         let mut left = farm.pause();
@@ -152,6 +158,40 @@ async fn follow(
                 break;
             }
         }
+    }
+}
+
+/// Takes webhooks in from now on.
+async fn listen(
+    global: &Global,
+    intake: Intake,
+    store: Arc<dyn Store>,
+) -> Result<Running, Failure> {
+    let clock: airdrops_server::Clock = Arc::new(super::now);
+    let inbox = Arc::new(StoreInbox(store));
+    let running = airdrops_server::serve(intake.address, intake.webhooks, inbox, clock).await;
+    let running = running.map_err(|error| Failure::failed(error.to_string()))?;
+    tell(
+        global,
+        &format!("Webhooks come in at http://{}/events/NAME.", running.address()),
+    );
+    Ok(running)
+}
+
+/// Deliveries of webhooks become messages in the store.
+struct StoreInbox(Arc<dyn Store>);
+
+impl Inbox for StoreInbox {
+    fn post(&self, id: &str, name: &str, payload: Value) -> Result<bool, InboxError> {
+        let command = Command::Event {
+            name: name.to_owned(),
+            payload,
+        };
+        let posted = self
+            .0
+            .post(super::now(), id, &command, &format!("webhook {name}"));
+        let posted = posted.map_err(|error| InboxError(error.to_string()))?;
+        Ok(posted.new)
     }
 }
 

@@ -180,6 +180,16 @@ pub const ROOT: Table = table(
         ),
         optional("engine", Kind::Table(&ENGINE), "The program itself."),
         optional(
+            "server",
+            Kind::Table(&SERVER),
+            "Where webhooks come in.",
+        ),
+        optional(
+            "webhook",
+            Kind::Tables(&WEBHOOK),
+            "Who may say over HTTP that something happened.",
+        ),
+        optional(
             "store",
             Kind::Table(&STORE),
             "A PostgreSQL server that several nodes share, in place of a file.",
@@ -238,6 +248,35 @@ pub const ROOT: Table = table(
             "campaign",
             Kind::Tables(&CAMPAIGN),
             "What is done, and when.",
+        ),
+    ],
+);
+
+/// The keys of `[server]`.
+pub const SERVER: Table = table(
+    "[server]",
+    "Where webhooks come in.",
+    &[optional(
+        "listen",
+        Kind::Text,
+        "A loopback address with a port. Default 127.0.0.1:8787.",
+    )],
+);
+
+/// The keys of `[[webhook]]`.
+pub const WEBHOOK: Table = table(
+    "[[webhook]]",
+    "Who may say over HTTP that something happened: POST /events/NAME.",
+    &[
+        required(
+            "name",
+            Kind::Name,
+            "The event's name, as on = { event = \"NAME\" } of a campaign has it.",
+        ),
+        required(
+            "secret",
+            Kind::Secret,
+            "Signs deliveries; at least 32 bytes.",
         ),
     ],
 );

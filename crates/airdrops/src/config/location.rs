@@ -9,7 +9,8 @@ use airdrops_runtime::Mode;
 use airdrops_store::{Access, Options, Postgres, Sqlite, Store, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::reader::{At, Reader, SecretPlace};
+use super::reader::{At, Reader};
+use super::secret;
 use super::section::Section;
 use crate::fault::checkpoint;
 
@@ -93,31 +94,6 @@ pub(super) fn read(reader: &Reader<'_>, root: &Section<'_>, mode: Mode) -> Optio
         reader.error(section.span.clone(), message, help);
         return None;
     }
-    let span = url.span();
-    let url = match url.into_inner() {
-        SecretPlace::Literal(url) => url,
-        SecretPlace::Env(variable) => {
-            let Some(url) = reader.variable(&variable) else {
-                let message = format!("the environment variable {variable} is not set");
-                let help = format!("export {variable}=postgres://… before you start the program");
-                reader.error(span, message, help);
-                return None;
-            };
-            SecretString::from(url)
-        }
-        SecretPlace::File(path) => match std::fs::read_to_string(&path) {
-            Ok(text) => SecretString::from(text.lines().next().unwrap_or_default().trim()),
-            Err(error) => {
-                let message = format!("{}: {error}", path.display());
-                reader.error(
-                    span,
-                    message,
-                    "the file's first line is the server's address",
-                );
-                return None;
-            }
-        },
-        _ => return None,
-    };
+    let url = secret::text(reader, url, "postgres://user:password@host/database")?;
     Some(Location::Server { url, node, lease })
 }

@@ -18,9 +18,11 @@ mod reader;
 mod resolve;
 mod risk;
 mod scheduler;
+mod secret;
 mod section;
 mod source;
 mod wallet;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,6 +37,7 @@ use secrecy::SecretString;
 use diagnostic::{Diagnostic, Level, Source};
 
 pub use location::Location;
+pub use webhook::Intake;
 pub use wallet::{PassphraseError, PassphraseSource, WalletFile};
 
 /// A configuration that was read without mistakes.
@@ -53,6 +56,8 @@ pub struct Loaded {
     pub wallets: Vec<WalletFile>,
     /// Where durable state is.
     pub database: Location,
+    /// The intake of webhooks; `None` if there are none.
+    pub intake: Option<Intake>,
     /// What probably does not say what was meant.
     pub warnings: Vec<Diagnostic>,
     /// The file.
@@ -68,6 +73,7 @@ impl fmt::Debug for Loaded {
             .field("market", &self.market)
             .field("wallets", &self.wallets)
             .field("database", &self.database)
+            .field("intake", &self.intake)
             .field("warnings", &self.warnings)
             .finish_non_exhaustive()
     }
@@ -194,6 +200,7 @@ pub fn read(
             market: resolved.market,
             wallets: resolved.wallets,
             database: resolved.database,
+            intake: resolved.intake,
             warnings,
             source,
         }),

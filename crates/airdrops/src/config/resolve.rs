@@ -19,6 +19,7 @@ use super::reader::{At, Reader};
 use super::risk::{self, Falls};
 use super::section::Section;
 use super::wallet::{self, WalletFile};
+use super::webhook::{self, Intake};
 use super::{breakers, campaign, chain, derived, keys, opportunity, protocol, scheduler, source};
 
 /// What the file says.
@@ -29,6 +30,7 @@ pub(super) struct Resolved {
     pub(super) market: Option<MarketConfig>,
     pub(super) wallets: Vec<WalletFile>,
     pub(super) database: Location,
+    pub(super) intake: Option<Intake>,
 }
 
 /// Names that were defined once, and where.
@@ -241,6 +243,7 @@ fn resolve_with(reader: &Reader<'_>, text: &str) -> Option<Resolved> {
         market: sources.market,
         wallets,
         database,
+        intake: webhook::read(reader, &root),
     })
 }
 

@@ -4,7 +4,6 @@
 
 use std::time::{Duration, Instant};
 
-use airdrops_store::Store as _;
 use airdrops_testkit::{Fault, FaultProxy, Program};
 use airdrops_types::ControlState;
 use rand::seq::SliceRandom as _;

@@ -25,8 +25,8 @@ use airdrops_testkit::{
     write_test_keystore,
 };
 use airdrops_types::{
-    Address, B256, Entry, I256, JournalEntry, LedgerKind, TaskRecord, TaskState,
-    TransactionLog as _, TxResult, U256, Usd,
+    Address, B256, Entry, I256, JournalEntry, LedgerKind, TaskRecord, TaskState, TxResult, U256,
+    Usd,
 };
 use alloy::primitives::hex;
 use alloy::sol_types::SolCall;

@@ -3,9 +3,8 @@
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use airdrops_store::Store as _;
 use airdrops_testkit::{Fault, Program};
-use airdrops_types::{Bps, Entry, Operation, TransactionLog as _};
+use airdrops_types::{Bps, Entry, Operation};
 use serde_json::Value;
 
 use crate::farm::{Farm, LIMIT};

@@ -10,9 +10,9 @@ use airdrops_store::Access;
 use airdrops_types::{ChainId, Timestamp, Work};
 use serde_json::{Value, json};
 
-use super::Opened;
-use super::campaign::{fires, known};
 use crate::cli::{Global, SchedulePreview};
+use crate::command::Opened;
+use crate::command::campaign::{fires, known};
 use crate::exit::Failure;
 
 /// Instants of one campaign that are looked at.
@@ -22,9 +22,9 @@ const MOST: usize = 100_000;
 ///
 /// # Errors
 /// If the database cannot be read, or there is no such campaign.
-pub fn preview(global: &Global, options: &SchedulePreview) -> Result<(), Failure> {
-    let opened = super::open(global, Access::ReadOnly)?;
-    let now = super::now();
+pub(super) fn preview(global: &Global, options: &SchedulePreview) -> Result<(), Failure> {
+    let opened = crate::command::open(global, Access::ReadOnly)?;
+    let now = crate::command::now();
     let until = now.plus(Duration::from_secs(u64::from(options.days) * 86_400));
     let mut all = known::all(&opened)?;
     if let Some(name) = &options.campaign {
@@ -105,7 +105,7 @@ pub fn preview(global: &Global, options: &SchedulePreview) -> Result<(), Failure
     for line in &quiet {
         text.push_str(&format!("{line}\n"));
     }
-    super::answer(
+    crate::command::answer(
         global,
         &text,
         &json!({
