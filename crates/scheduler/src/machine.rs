@@ -284,6 +284,12 @@ impl Scheduler {
             return Err(TransitionError::Unknown { task: task.clone() });
         };
         let mut changes = Vec::new();
+        let slot = self.book.slot(ix);
+        let acts = slot.spec.as_ref().is_some_and(|spec| matches!(spec.work, Work::Act(_)));
+        if event == TaskEvent::Replan && !acts && !slot.state.is_final() {
+            // It has no plan; and its run, if it has one, goes on.
+            return Ok(changes);
+        }
         self.begin();
         self.take(ix, event, now, &mut changes)?;
         self.finish(now, &mut changes);

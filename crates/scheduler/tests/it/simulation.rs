@@ -184,3 +184,25 @@ fn an_answer_after_its_effect_is_stored_is_found() {
 fn a_store_that_takes_what_a_zombie_brings_is_found() {
     finds(Driver::Unfenced, 60, &[Kind::Order, Kind::Fire]);
 }
+
+#[test]
+fn survey() {
+    let n = std::env::var("SURVEY").map_or(300, |n| n.parse().unwrap());
+    let mut found = 0;
+    let start = std::time::Instant::now();
+    let mut all = Statistics::default();
+    for seed in 0..n {
+        match World::simulate(seed, Driver::Right, false) {
+            Ok(s) => all += s,
+            Err(violation) => {
+                let text = violation.to_string();
+                println!("seed {seed}: {}", &text[..text.len().min(900)]);
+                found += 1;
+                if found > 9 {
+                    break;
+                }
+            }
+        }
+    }
+    println!("{all}{}", start.elapsed().as_secs_f64());
+}

@@ -140,7 +140,13 @@ impl Core {
     pub(super) fn differs(&self, tables: &Tables, now: Timestamp) -> Option<String> {
         let stored = Self::restore(&self.setting, tables, now).scheduler;
         let known = &self.scheduler;
-        let mut stored_tasks = stored.tasks();
+        // A restart may know ended runs that the memory has forgotten, because a later one was open
+        // again since; never less, and nothing else of what is open.
+        let is_over = |task: &TaskRecord| {
+            let run = (task.campaign.clone(), task.run);
+            tables.open.get(&run) == Some(&0) && known.get(&task.id).is_none()
+        };
+        let mut stored_tasks = stored.tasks().filter(|task| !is_over(task));
         for task in known.tasks() {
             let other = stored_tasks.next();
             if other != Some(task) {

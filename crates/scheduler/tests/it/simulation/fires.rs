@@ -1,6 +1,7 @@
 //! What triggers made, against their instants by plain arithmetic.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use airdrops_scheduler::{Campaign, CatchUp, Trigger, next_fire};
 use airdrops_types::{TaskId, Timestamp};
@@ -67,7 +68,7 @@ fn instants_led_somewhere(
 ) -> Result<(), Violation> {
     let state = tables.triggers.get(&campaign.id);
     let first_seen = state.map_or(Timestamp(0), |state| state.first_seen);
-    let instants = instants(campaign, first_seen, now);
+    let instants = instants(campaign, first_seen, first_seen, now);
     let jitter = campaign.timing.jitter;
     let fires = tables.fires.get(&campaign.id).into_iter().flatten();
     let pauses = tables.pauses.get(&campaign.id).into_iter().flatten();
@@ -98,7 +99,7 @@ fn instants_led_somewhere(
             CatchUp::One | CatchUp::Skip => latest(fire.at.minus(jitter).max(next)),
         };
         let missed = match campaign.catch_up {
-            CatchUp::Skip => Some(grace.unwrap_or(std::time::Duration::from_secs(60) + jitter)),
+            CatchUp::Skip => Some(grace.unwrap_or(Duration::from_secs(60) + jitter)),
             CatchUp::One | CatchUp::All => grace,
         };
         let late = fire.at.since(fire.due);
@@ -112,7 +113,8 @@ fn instants_led_somewhere(
     covered = covered.max(passed_over(now));
     let mut last = last.minus(jitter);
     if let Some((since, None)) = pauses.clone().last() {
-        last = last.min(since.minus(std::time::Duration::from_secs(1200)).minus(jitter));
+        // Whoever was to see it may have been down until then.
+        last = last.min(since.minus(Duration::from_secs(7200)));
     }
     let missing = instants.iter().find(|instant| Some(**instant) > covered && **instant <= last);
     // What fires only once, or catches up all, waits for room.
@@ -164,6 +166,7 @@ fn runs(tables: &Tables) -> Result<(), Violation> {
 pub(super) fn instants(
     campaign: &Campaign,
     first_seen: Timestamp,
+    from: Timestamp,
     until: Timestamp,
 ) -> Vec<Timestamp> {
     let mut instants = Vec::new();
@@ -178,7 +181,7 @@ pub(super) fn instants(
             }
         }
         other => {
-            let mut next = next_fire(other, Timestamp(first_seen.0 - 1), first_seen).unwrap();
+            let mut next = next_fire(other, Timestamp(from.0 - 1), first_seen).unwrap();
             while let Some(instant) = next.filter(|instant| *instant <= until) {
                 instants.push(instant);
                 next = next_fire(other, instant, first_seen).unwrap();

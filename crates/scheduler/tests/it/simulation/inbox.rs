@@ -159,14 +159,14 @@ pub(super) fn messages(campaigns: &[Campaign], tables: &Tables) -> Result<(), Vi
             return broken(format!("{letter:?} was not answered"));
         };
         let request = &letter.request;
-        let made = fires().filter(|fire| fire.note.contains(&by)).count();
+        let made = fires().filter(|fire| fire.is_asked_for() && fire.note.contains(&by)).count();
         let expected = match request {
             Request::Command(Command::Run { .. }) => usize::from(done),
             Request::Command(Command::Backfill { campaign, from, to }) if done => {
                 let state = tables.triggers.get(campaign);
                 let first_seen = state.map_or(Timestamp(0), |state| state.first_seen);
                 let defined = campaigns.iter().find(|known| known.id == *campaign);
-                let instants = defined.map(|of| super::fires::instants(of, first_seen, *to));
+                let instants = defined.map(|of| super::fires::instants(of, first_seen, *from, *to));
                 let within = instants.into_iter().flatten();
                 within.filter(|instant| instant >= from).count()
             }

@@ -95,7 +95,7 @@ impl World {
         let quiet_since = world.now;
         let end = world.now.plus(QUIET);
         while world.now < end || !stopped {
-            if world.rng.random_bool(0.02) && world.is_answered() {
+            if world.rng.random_bool(0.3) && world.is_answered() {
                 world.approve();
             }
             world.next()?;
