@@ -375,7 +375,7 @@ impl Scheduler {
         if record.state.is_final() && !was_final {
             self.ended.push_back(ix);
         }
-        let reopened = was_final && !record.state.is_final();
+        let otherwise = was_final && from.and_then(TaskState::ending) != record.state.ending();
         if record.state == TaskState::Ready && !matches!(record.spec.work, Work::Act(_)) {
             self.undecided.push_back(ix);
         }
@@ -384,13 +384,14 @@ impl Scheduler {
             from,
             reason,
         });
-        if reopened {
-            self.reopen(ix, now, changes);
+        if otherwise {
+            self.count_again(ix, now, changes);
         }
     }
 
-    /// A run that had ended is open again: whoever waits counts anew, and its delay begins anew.
-    fn reopen(&mut self, ix: Ix, now: Timestamp, changes: &mut Vec<Change>) {
+    /// A run that had ended is open again, or has ended otherwise: whoever waits counts anew, and if it
+    /// waits for that run again, its delay begins anew.
+    fn count_again(&mut self, ix: Ix, now: Timestamp, changes: &mut Vec<Change>) {
         let after: Vec<Ix> = self.book.after(ix).map(|(to, _)| to).collect();
         for to in self.by_id(after) {
             self.book.recount(to);
@@ -400,7 +401,9 @@ impl Scheduler {
                 .as_ref()
                 .is_some_and(|spec| spec.join == Join::Any);
             let waits = slot.open_before > 0 && !(any && slot.met);
-            if slot.state == TaskState::Pending && waits {
+            if slot.state == TaskState::Pending && !waits {
+                self.undecided.push_back(to);
+            } else if slot.state == TaskState::Pending {
                 let before = self.book.record(to);
                 let mut record = before.clone();
                 record.not_before = None;

@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 // mod campaigns;
-// mod commands;
+mod commands;
 // mod conditions;
 // mod fires;
-// mod flow;
+mod flow;
 // mod futures;
 // mod growth;
 // mod limits;

@@ -140,21 +140,23 @@ impl Core {
     pub(super) fn differs(&self, tables: &Tables, now: Timestamp) -> Option<String> {
         let stored = Self::restore(&self.setting, tables, now).scheduler;
         let known = &self.scheduler;
-        // A restart may know ended runs that the memory has forgotten, because a later one was open
-        // again since; never less, and nothing else of what is open.
-        let is_over = |task: &TaskRecord| {
-            let run = (task.campaign.clone(), task.run);
-            tables.open.get(&run) == Some(&0) && known.get(&task.id).is_none()
-        };
-        let mut stored_tasks = stored.tasks().filter(|task| !is_over(task));
-        for task in known.tasks() {
-            let other = stored_tasks.next();
-            if other != Some(task) {
-                return Some(format!("memory {task:?}, stored {other:?}"));
-            }
+        if let Some(task) = known
+            .tasks()
+            .find(|task| tables.tasks.get(&task.id) != Some(*task))
+        {
+            let other = tables.tasks.get(&task.id);
+            return Some(format!("memory {task:?}, stored {other:?}"));
         }
-        if let Some(task) = stored_tasks.next() {
-            return Some(format!("memory nothing, stored {task:?}"));
+        // Of runs that have ended, each may have forgotten others.
+        let is_open = |task: &&TaskRecord| {
+            let run = (task.campaign.clone(), task.run);
+            tables.open.get(&run).is_some_and(|open| *open > 0)
+        };
+        let mut open = tables.tasks.values().filter(is_open);
+        if let Some(task) =
+            open.find(|task| known.get(&task.id).is_none() || stored.get(&task.id) != Some(*task))
+        {
+            return Some(format!("{task:?} is open, and somebody does not know"));
         }
         if !stored.triggers().eq(known.triggers()) {
             return Some("triggers".to_owned());
@@ -171,14 +173,18 @@ impl Core {
         (wake != after).then(|| format!("wakes at {wake:?}, after a restart at {after:?}"))
     }
 
+    /// How many tasks wait for room of their keys or protocols.
+    ///
+    /// # Errors
     /// An open task that does not say why it is where it is, or that says what is not so.
-    pub(super) fn unexplained(&self, now: Timestamp) -> Option<String> {
+    pub(super) fn explained(&self, now: Timestamp) -> Result<u64, String> {
+        let mut limited = 0;
         let offered: BTreeSet<TaskId> = self.scheduler.runnable(now).into_iter().collect();
         let mut told = self.scheduler.would_run(now).into_iter();
         let open = self.scheduler.tasks();
         for task in open.filter(|task| !task.state.is_final()) {
             let Some((id, why)) = told.next() else {
-                return Some(format!("{} has no reason", task.id));
+                return Err(format!("{} has no reason", task.id));
             };
             let waits = task.not_before.is_some_and(|until| until > now);
             let is_so = match (&why, task.state) {
@@ -208,10 +214,11 @@ impl Core {
                 | (Why::Awaiting, TaskState::Awaiting) => true,
                 _ => false,
             };
+            limited += u64::from(task.state == TaskState::Ready && why != Why::Ready);
             if id != task.id || !is_so || task.reason.is_none() {
-                return Some(format!("{id}: {why:?} of {task:?}"));
+                return Err(format!("{id}: {why:?} of {task:?}"));
             }
         }
-        None
+        Ok(limited)
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Setting {
 
 impl Setting {
     pub(super) fn random(seed: u64, rng: &mut ChaCha8Rng, start: Timestamp) -> Self {
-        let count = rng.random_range(2..=4);
+        let count = rng.random_range(2..=5);
         Self {
             seed,
             campaigns: (0..count)
@@ -79,7 +79,7 @@ fn policy(rng: &mut ChaCha8Rng) -> SchedulerPolicy {
         rates: BTreeMap::from([("feed".to_owned(), rate)]),
         aging: seconds(rng, 300, 3600),
         quarantine: Quarantine {
-            failures: rng.random_range(3..=5),
+            failures: rng.random_range(2..=3),
             within: seconds(rng, 600, 3600),
             pause: seconds(rng, 300, 1800),
         },
@@ -209,10 +209,10 @@ fn vary(rng: &mut ChaCha8Rng, task: &mut TaskDef) {
     spec.deadline = sometimes(rng, 0.12, 300, 3600);
     spec.sla = sometimes(rng, 0.15, 300, 3600);
     spec.timeout = sometimes(rng, 0.15, 60, 600);
-    spec.compensate = rng.random_bool(0.3);
+    spec.compensate = rng.random_bool(0.7);
     let keys = ["desk:1", "desk:2", "feed:1"].into_iter();
     spec.keys = keys
-        .filter(|_| rng.random_bool(0.2))
+        .filter(|_| rng.random_bool(0.25))
         .map(str::to_owned)
         .collect();
 }

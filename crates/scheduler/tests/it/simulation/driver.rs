@@ -218,8 +218,9 @@ impl World {
             if let Some(differs) = mind.core.differs(tables, now) {
                 return Err(Violation::new(Kind::Differs, differs));
             }
-            if let Some(unexplained) = mind.core.unexplained(now) {
-                return Err(Violation::new(Kind::Why, unexplained));
+            match mind.core.explained(now) {
+                Ok(limited) => self.stats.limited += limited,
+                Err(unexplained) => return Err(Violation::new(Kind::Why, unexplained)),
             }
         }
         self.stats.ticks += 1;

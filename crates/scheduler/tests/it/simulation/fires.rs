@@ -68,7 +68,11 @@ fn instants_led_somewhere(
 ) -> Result<(), Violation> {
     let state = tables.triggers.get(&campaign.id);
     let first_seen = state.map_or(Timestamp(0), |state| state.first_seen);
-    let instants = instants(campaign, first_seen, first_seen, now);
+    let mut instants = instants(campaign, first_seen, first_seen, now);
+    if !matches!(campaign.trigger, Trigger::Date { .. }) {
+        // What recurs begins when it is seen.
+        instants.retain(|instant| *instant >= first_seen);
+    }
     let jitter = campaign.timing.jitter;
     let fires = tables.fires.get(&campaign.id).into_iter().flatten();
     let pauses = tables.pauses.get(&campaign.id).into_iter().flatten();

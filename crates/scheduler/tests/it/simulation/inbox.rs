@@ -111,7 +111,11 @@ impl World {
                 reason,
             },
             18..21 => Command::Cancel {
-                task: self.pick(|task| open(task) || task.state == TaskState::Dead)?.id,
+                task: match self.rng.random_range(0..3) {
+                    0 => self.pick(|task| open(task) && task.cursor > 0)?.id,
+                    1 => self.pick(|task| task.state == TaskState::Dead)?.id,
+                    _ => self.pick(open)?.id,
+                },
                 reason,
             },
             21..26 => Command::Event {

@@ -74,7 +74,8 @@ pub(super) fn moves(
         return broken(Kind::Order, "a step number came back");
     }
     let begins = from == Some(TaskState::Ready) && to == TaskState::Running;
-    if let (true, Some(act)) = (begins && !record.spec.critical, record.assignment()) {
+    let acts = record.assignment().filter(|act| !act.action.only_reduces());
+    if let (true, Some(act)) = (begins && !record.spec.critical, acts) {
         let key = format!("protocol:{}", act.protocol);
         if tables.memory.quarantine_of(&key, at).is_some() {
             return broken(Kind::Limit, "its protocol is in quarantine");

@@ -140,7 +140,7 @@ impl World {
         let fault: f64 = self.rng.random();
         if fault < 0.012 {
             self.fault();
-        } else if fault < 0.018 {
+        } else if fault < 0.03 {
             self.operate();
         }
         self.next()
