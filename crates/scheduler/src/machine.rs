@@ -285,7 +285,10 @@ impl Scheduler {
         };
         let mut changes = Vec::new();
         let slot = self.book.slot(ix);
-        let acts = slot.spec.as_ref().is_some_and(|spec| matches!(spec.work, Work::Act(_)));
+        let acts = slot
+            .spec
+            .as_ref()
+            .is_some_and(|spec| matches!(spec.work, Work::Act(_)));
         if event == TaskEvent::Replan && !acts && !slot.state.is_final() {
             // It has no plan; and its run, if it has one, goes on.
             return Ok(changes);
@@ -400,7 +403,8 @@ impl Scheduler {
                 .spec
                 .as_ref()
                 .is_some_and(|spec| spec.join == Join::Any);
-            let waits = slot.open_before > 0 && !(any && slot.met);
+            let decided = if any { slot.met } else { slot.unmet };
+            let waits = slot.open_before > 0 && !decided;
             if slot.state == TaskState::Pending && !waits {
                 self.undecided.push_back(to);
             } else if slot.state == TaskState::Pending {

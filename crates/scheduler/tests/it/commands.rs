@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use airdrops_scheduler::{Campaign, Change, Refused, Scheduler, TaskDef, TaskEvent, Trigger};
-use airdrops_types::{Action, AmountSpec, Command, Conditions, ErrorClass, Join, TaskId, TaskState, Timestamp, Work};
+use airdrops_types::{
+    Action, AmountSpec, Command, Conditions, ErrorClass, Join, TaskId, TaskState, Timestamp, Work,
+};
 
 use crate::{
     Store, acts, at, campaign, every, finish, fires, operations, runnable, set, start, state, task,
@@ -407,6 +409,8 @@ fn whoever_waits_sees_that_a_dead_letter_was_cancelled() {
         set(&mut waits).delay = Duration::from_secs(60);
         waits
     };
+    let mut needs_both = waits("needs-both", Conditions::FAILURE);
+    set(&mut needs_both).join = Join::All;
     let mut gives_up = task("gives-up", &[]);
     set(&mut gives_up).retry.max_attempts = 1;
     let tasks = vec![
@@ -414,6 +418,7 @@ fn whoever_waits_sees_that_a_dead_letter_was_cancelled() {
         task("slow", &[]),
         waits("on-failure", Conditions::FAILURE),
         waits("on-skip", Conditions::SKIP),
+        needs_both,
     ];
     let campaigns = [campaign("c", Trigger::Once, tasks)];
     let (mut scheduler, mut store) = start(&campaigns, at(0));
@@ -436,9 +441,15 @@ fn whoever_waits_sees_that_a_dead_letter_was_cancelled() {
         task: "c/gives-up#1".into(),
         reason: "so".to_owned(),
     };
-    let (changes, _) = scheduler.command(&cancel, "ada", at(2), &|_| false).unwrap();
+    let (changes, _) = scheduler
+        .command(&cancel, "ada", at(2), &|_| false)
+        .unwrap();
     store.keep(&changes);
-    assert_eq!(moment(&scheduler, "c/on-failure#1"), (TaskState::Pending, None));
+    assert_eq!(
+        moment(&scheduler, "c/on-failure#1"),
+        (TaskState::Pending, None)
+    );
+    assert_eq!(state(&scheduler, "c/needs-both#1"), TaskState::Skipped);
     let delayed = (TaskState::Pending, Some(at(62)));
     assert_eq!(moment(&scheduler, "c/on-skip#1"), delayed);
     let mut again = store.open(&campaigns, 1, at(3));

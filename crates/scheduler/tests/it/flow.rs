@@ -430,5 +430,8 @@ fn planning_again_leaves_a_running_sub_campaign_alone() {
     let changes = scheduler.apply(&"outer/sub#1".into(), TaskEvent::Replan, at(2));
     assert_eq!(changes, Ok(vec![]));
     assert_eq!(scheduler.get(&"outer/sub#1".into()).unwrap().child, Some(1));
-    assert!(scheduler.get(&"inner/x#2".into()).is_none(), "it runs twice");
+    assert!(
+        scheduler.get(&"inner/x#2".into()).is_none(),
+        "it runs twice"
+    );
 }

@@ -1,24 +1,24 @@
 //! Claims about the scheduler.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-// mod campaigns;
+mod campaigns;
 mod commands;
-// mod conditions;
-// mod fires;
+mod conditions;
+mod fires;
 mod flow;
-// mod futures;
-// mod growth;
-// mod limits;
-// mod logs;
-// mod machine;
-// mod moments;
-// mod properties;
-// mod protocol;
-// mod restraint;
+mod futures;
+mod growth;
+mod limits;
+mod logs;
+mod machine;
+mod moments;
+mod properties;
+mod protocol;
+mod restraint;
 mod simulation;
-// mod table;
-// mod triggers;
-// mod window;
+mod table;
+mod triggers;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -165,7 +165,8 @@ impl Core {
             let (memory, stored) = (known.memory(), stored.memory());
             return Some(format!("memory {memory:?}, stored {stored:?}"));
         }
-        if stored.would_run(now) != known.would_run(now) || stored.runnable(now) != known.runnable(now)
+        if stored.would_run(now) != known.would_run(now)
+            || stored.runnable(now) != known.runnable(now)
         {
             return Some("what may run".to_owned());
         }

@@ -227,11 +227,14 @@ impl World {
         mind.todo.push_back(Do::Messages);
         for slot in tables.open_slots() {
             let task = mind.core.get(&slot.tx.task);
-            let told = task.is_none_or(|task| {
-                (task.state, task.step) != (TaskState::Running, slot.tx.step)
-            });
+            let told = task
+                .is_none_or(|task| (task.state, task.step) != (TaskState::Running, slot.tx.step));
             // Whoever stored the signature could not tell the task.
-            if !told {
+            let looks = !matches!(
+                self.driver,
+                Driver::ForgetsOpenSlots | Driver::HoldsWhatIsUnderWay
+            );
+            if looks && !told {
                 mind.todo.push_back(Do::Submitted(slot.tx.task.clone()));
             }
             mind.todo.push_back(Do::Poll(slot.tx.clone()));

@@ -87,7 +87,10 @@ fn instants_led_somewhere(
         covered = covered.max(passed_over(fire.at));
         let next = instants.iter().find(|instant| Some(**instant) > covered);
         let (Some(&next), true) = (next, fire.due <= fire.at) else {
-            return broken(campaign, &format!("no instant for {fire:?} after {covered:?}"));
+            return broken(
+                campaign,
+                &format!("no instant for {fire:?} after {covered:?}"),
+            );
         };
         let latest = |until: Timestamp| {
             let due = instants.iter().filter(|instant| **instant <= until);
@@ -120,7 +123,9 @@ fn instants_led_somewhere(
         // Whoever was to see it may have been down until then.
         last = last.min(since.minus(Duration::from_secs(7200)));
     }
-    let missing = instants.iter().find(|instant| Some(**instant) > covered && **instant <= last);
+    let missing = instants
+        .iter()
+        .find(|instant| Some(**instant) > covered && **instant <= last);
     // What fires only once, or catches up all, waits for room.
     let waits = (once || campaign.catch_up == CatchUp::All) && {
         let full = open_runs(tables, &campaign.id) >= campaign.max_instances as usize;
@@ -147,7 +152,12 @@ fn runs(tables: &Tables) -> Result<(), Violation> {
     let mut other = BTreeSet::new();
     for task in tables.tasks.values() {
         match &task.parent {
-            Some(parent) if tables.tasks.get(parent).is_none_or(|of| of.child < Some(task.run)) => {
+            Some(parent)
+                if tables
+                    .tasks
+                    .get(parent)
+                    .is_none_or(|of| of.child < Some(task.run)) =>
+            {
                 let what = format!("{} is not of {parent}", task.id);
                 return Err(Violation::new(Kind::Fire, what));
             }

@@ -163,7 +163,9 @@ pub(super) fn messages(campaigns: &[Campaign], tables: &Tables) -> Result<(), Vi
             return broken(format!("{letter:?} was not answered"));
         };
         let request = &letter.request;
-        let made = fires().filter(|fire| fire.is_asked_for() && fire.note.contains(&by)).count();
+        let made = fires()
+            .filter(|fire| fire.is_asked_for() && fire.note.contains(&by))
+            .count();
         let expected = match request {
             Request::Command(Command::Run { .. }) => usize::from(done),
             Request::Command(Command::Backfill { campaign, from, to }) if done => {
@@ -177,16 +179,24 @@ pub(super) fn messages(campaigns: &[Campaign], tables: &Tables) -> Result<(), Vi
             _ => 0,
         };
         if made != expected {
-            return broken(format!("{request:?}, done {done}: {made} fires, not {expected}"));
+            return broken(format!(
+                "{request:?}, done {done}: {made} fires, not {expected}"
+            ));
         }
-        let says = |task: &TaskRecord| task.reason.as_ref().is_some_and(|text| text.starts_with(&by));
+        let says = |task: &TaskRecord| {
+            task.reason
+                .as_ref()
+                .is_some_and(|text| text.starts_with(&by))
+        };
         let is_so = match request {
-            Request::Command(Command::Cancel { task, .. }) => tables.tasks.get(task).is_some_and(
-                |task| done == (says(task) && task.state == TaskState::Cancelled),
-            ),
-            Request::Command(Command::Skip { task, .. }) => tables.tasks.get(task).is_some_and(
-                |task| done == (says(task) && task.state == TaskState::Skipped),
-            ),
+            Request::Command(Command::Cancel { task, .. }) => tables
+                .tasks
+                .get(task)
+                .is_some_and(|task| done == (says(task) && task.state == TaskState::Cancelled)),
+            Request::Command(Command::Skip { task, .. }) => tables
+                .tasks
+                .get(task)
+                .is_some_and(|task| done == (says(task) && task.state == TaskState::Skipped)),
             Request::Command(Command::Approve { task }) => {
                 let task = tables.tasks.get(task);
                 done == (task.and_then(|task| task.approved.as_ref()) == Some(&by))

@@ -2,9 +2,7 @@
 //! keys, approvals, delays, quarantine, room for runs.
 
 use airdrops_scheduler::{Campaign, Change, EventSource, SchedulerPolicy, Trigger};
-use airdrops_types::{
-    CampaignId, Ending, Join, TaskRecord, TaskState, Timestamp, Work,
-};
+use airdrops_types::{CampaignId, Ending, Join, TaskRecord, TaskState, Timestamp, Work};
 
 use super::definitions::Setting;
 use super::durable::Tables;
@@ -90,7 +88,8 @@ pub(super) fn moves(
 
 /// When the delay of a task is over, if what it counts from did not change.
 fn earliest(tables: &Tables, record: &TaskRecord) -> Option<Timestamp> {
-    if record.spec.delay.is_zero() {
+    let again = |edge: &airdrops_types::Edge| tables.reopened.contains(&edge.task);
+    if record.spec.delay.is_zero() || record.after.iter().any(again) {
         return None;
     }
     if record.after.is_empty() {
@@ -98,7 +97,9 @@ fn earliest(tables: &Tables, record: &TaskRecord) -> Option<Timestamp> {
     }
     let ends = record.after.iter().filter_map(|edge| {
         let before = tables.tasks.get(&edge.task)?;
-        before.ended.filter(|_| edge.on.holds(before.state.ending().unwrap_or(Ending::Skip)))
+        before
+            .ended
+            .filter(|_| edge.on.holds(before.state.ending().unwrap_or(Ending::Skip)))
     });
     let from = match record.spec.join {
         Join::All => ends.max(),
@@ -196,7 +197,9 @@ pub(super) fn fires(
 
 /// How many runs of a campaign are open.
 pub(super) fn open_runs(tables: &Tables, campaign: &CampaignId) -> usize {
-    let runs = tables.open.range((campaign.clone(), 0)..=(campaign.clone(), u64::MAX));
+    let runs = tables
+        .open
+        .range((campaign.clone(), 0)..=(campaign.clone(), u64::MAX));
     runs.filter(|(_, open)| **open > 0).count()
 }
 

@@ -88,13 +88,17 @@ impl Statistics {
         for fire in tables.fires.values().flatten() {
             self.fires += 1;
             self.skipped_fires += u64::from(fire.tasks.is_empty());
-            self.caught_up += u64::from(fire.at.since(fire.due).as_secs() > 60 && !fire.is_asked_for());
+            self.caught_up +=
+                u64::from(fire.at.since(fire.due).as_secs() > 60 && !fire.is_asked_for());
         }
         self.ends += tables.happened.values().sum::<u64>();
         self.quarantines += tables.quarantines;
         self.stuck += tables.stuck.len() as u64;
         self.late += tables.late.len() as u64;
-        let done = tables.inbox.iter().filter(|letter| letter.done == Some(true));
+        let done = tables
+            .inbox
+            .iter()
+            .filter(|letter| letter.done == Some(true));
         for letter in done {
             let count = match &letter.request {
                 Request::Command(Command::Pause { .. }) => &mut self.paused,
