@@ -284,6 +284,15 @@ impl Scheduler {
             return Err(TransitionError::Unknown { task: task.clone() });
         };
         let mut changes = Vec::new();
+        let slot = self.book.slot(ix);
+        let acts = slot
+            .spec
+            .as_ref()
+            .is_some_and(|spec| matches!(spec.work, Work::Act(_)));
+        if event == TaskEvent::Replan && !acts && !slot.state.is_final() {
+            // It has no plan; and its run, if it has one, goes on.
+            return Ok(changes);
+        }
         self.begin();
         self.take(ix, event, now, &mut changes)?;
         self.finish(now, &mut changes);
@@ -369,7 +378,7 @@ impl Scheduler {
         if record.state.is_final() && !was_final {
             self.ended.push_back(ix);
         }
-        let reopened = was_final && !record.state.is_final();
+        let otherwise = was_final && from.and_then(TaskState::ending) != record.state.ending();
         if record.state == TaskState::Ready && !matches!(record.spec.work, Work::Act(_)) {
             self.undecided.push_back(ix);
         }
@@ -378,13 +387,14 @@ impl Scheduler {
             from,
             reason,
         });
-        if reopened {
-            self.reopen(ix, now, changes);
+        if otherwise {
+            self.count_again(ix, now, changes);
         }
     }
 
-    /// A run that had ended is open again: whoever waits counts anew, and its delay begins anew.
-    fn reopen(&mut self, ix: Ix, now: Timestamp, changes: &mut Vec<Change>) {
+    /// A run that had ended is open again, or has ended otherwise: whoever waits counts anew, and if it
+    /// waits for that run again, its delay begins anew.
+    fn count_again(&mut self, ix: Ix, now: Timestamp, changes: &mut Vec<Change>) {
         let after: Vec<Ix> = self.book.after(ix).map(|(to, _)| to).collect();
         for to in self.by_id(after) {
             self.book.recount(to);
@@ -393,8 +403,11 @@ impl Scheduler {
                 .spec
                 .as_ref()
                 .is_some_and(|spec| spec.join == Join::Any);
-            let waits = slot.open_before > 0 && !(any && slot.met);
-            if slot.state == TaskState::Pending && waits {
+            let decided = if any { slot.met } else { slot.unmet };
+            let waits = slot.open_before > 0 && !decided;
+            if slot.state == TaskState::Pending && !waits {
+                self.undecided.push_back(to);
+            } else if slot.state == TaskState::Pending {
                 let before = self.book.record(to);
                 let mut record = before.clone();
                 record.not_before = None;

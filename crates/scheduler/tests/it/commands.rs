@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use airdrops_scheduler::{Campaign, Change, Refused, Scheduler, TaskDef, TaskEvent, Trigger};
-use airdrops_types::{Action, AmountSpec, Command, ErrorClass, TaskId, TaskState, Timestamp, Work};
+use airdrops_types::{
+    Action, AmountSpec, Command, Conditions, ErrorClass, Join, TaskId, TaskState, Timestamp, Work,
+};
 
 use crate::{
     Store, acts, at, campaign, every, finish, fires, operations, runnable, set, start, state, task,
@@ -395,4 +397,62 @@ fn a_run_on_demand_and_a_named_event_are_commands() {
     };
     let (_, text) = ask(&mut scheduler, &event, at(2)).unwrap();
     assert_eq!(text, "no campaign ran because of it");
+}
+
+#[test]
+fn whoever_waits_sees_that_a_dead_letter_was_cancelled() {
+    // Either waits for one of two: for a failure or a skip of the first, or a success of the second.
+    let waits = |name: &str, on| {
+        let mut waits = task(name, &["gives-up", "slow"]);
+        waits.after[0].on = on;
+        set(&mut waits).join = Join::Any;
+        set(&mut waits).delay = Duration::from_secs(60);
+        waits
+    };
+    let mut needs_both = waits("needs-both", Conditions::FAILURE);
+    set(&mut needs_both).join = Join::All;
+    let mut gives_up = task("gives-up", &[]);
+    set(&mut gives_up).retry.max_attempts = 1;
+    let tasks = vec![
+        gives_up,
+        task("slow", &[]),
+        waits("on-failure", Conditions::FAILURE),
+        waits("on-skip", Conditions::SKIP),
+        needs_both,
+    ];
+    let campaigns = [campaign("c", Trigger::Once, tasks)];
+    let (mut scheduler, mut store) = start(&campaigns, at(0));
+    store.keep(&scheduler.tick(at(0)));
+    let failed = TaskEvent::StepFailed {
+        reason: "no answer".to_owned(),
+        class: ErrorClass::Transient,
+        retryable: true,
+        consumed: false,
+    };
+    let failed = scheduler.apply(&"c/gives-up#1".into(), failed, at(1));
+    store.keep(&failed.unwrap());
+    let moment = |scheduler: &Scheduler, task: &str| {
+        let task = scheduler.get(&task.into()).unwrap();
+        (task.state, task.not_before)
+    };
+    let delayed = (TaskState::Pending, Some(at(61)));
+    assert_eq!(moment(&scheduler, "c/on-failure#1"), delayed);
+    let cancel = Command::Cancel {
+        task: "c/gives-up#1".into(),
+        reason: "so".to_owned(),
+    };
+    let (changes, _) = scheduler
+        .command(&cancel, "ada", at(2), &|_| false)
+        .unwrap();
+    store.keep(&changes);
+    assert_eq!(
+        moment(&scheduler, "c/on-failure#1"),
+        (TaskState::Pending, None)
+    );
+    assert_eq!(state(&scheduler, "c/needs-both#1"), TaskState::Skipped);
+    let delayed = (TaskState::Pending, Some(at(62)));
+    assert_eq!(moment(&scheduler, "c/on-skip#1"), delayed);
+    let mut again = store.open(&campaigns, 1, at(3));
+    assert_eq!(again.tick(at(3)), scheduler.tick(at(3)));
+    assert_eq!(again.next_wake(at(3)), scheduler.next_wake(at(3)));
 }

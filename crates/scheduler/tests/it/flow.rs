@@ -421,3 +421,17 @@ fn another_definition_does_not_go_on_with_a_run_that_is_being_made() {
     assert_eq!(store.tasks.len(), 50_000);
     assert_eq!(scheduler.next_wake(at(1)), None);
 }
+
+#[test]
+fn planning_again_leaves_a_running_sub_campaign_alone() {
+    let (mut scheduler, _) = start(&nested(), at(0));
+    scheduler.tick(at(0));
+    finish(&mut scheduler, "outer/a#1", at(1));
+    let changes = scheduler.apply(&"outer/sub#1".into(), TaskEvent::Replan, at(2));
+    assert_eq!(changes, Ok(vec![]));
+    assert_eq!(scheduler.get(&"outer/sub#1".into()).unwrap().child, Some(1));
+    assert!(
+        scheduler.get(&"inner/x#2".into()).is_none(),
+        "it runs twice"
+    );
+}

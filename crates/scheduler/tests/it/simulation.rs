@@ -15,9 +15,12 @@
 //! trigger led to a run or to a note; each task is where a second evaluation of its graph puts it, and
 //! has ended or says what it waits for.
 //!
-//! [`core`] is all that knows the scheduler's calls. What it learns to do is added there, as a command
-//! of the operator in [`world`] or of the driver in [`driver`], as a move in [`durable`], and as a rule
-//! in [`verdict`].
+//! At each instant at which something is stored, [`rules`] says whether it may be: legal moves, limits of
+//! keys, rates, room for runs, approvals, delays, quarantine. What triggers made is held against plain
+//! arithmetic in [`fires`], and what was asked for against what came of it in [`inbox`].
+//!
+//! [`core`] is all that knows the scheduler's calls. What it learns to do is added there, as a request
+//! in [`inbox`] or a command of the driver in [`driver`], as a move in [`rules`], and as a verdict.
 //!
 //! `AIRDROPS_SIMULATION_SEED=n` runs one seed and tells all that happens in it;
 //! `AIRDROPS_FULL_TESTS=1` runs 10,000 instead of 500.
@@ -27,6 +30,9 @@ mod core;
 mod definitions;
 mod driver;
 mod durable;
+mod fires;
+mod inbox;
+mod rules;
 mod statistics;
 mod step;
 mod verdict;
@@ -86,12 +92,32 @@ fn no_task_is_lost_and_none_is_executed_twice() {
         ("transactions that the pool forgot", all.forgotten, 10),
         ("stops and their ends", all.stops, 100),
         ("signatures refused because of a stop", all.stopped, 3),
-        ("messages of operators", all.operated, 100),
-        ("fires", all.fires, 1000),
+        ("messages", all.operated, 1500),
+        ("messages that were refused", all.refused, 250),
+        ("approvals", all.approved, 200),
+        ("pauses of triggers", all.paused, 70),
+        ("back-fills", all.backfilled, 20),
+        ("retries", all.retried, 60),
+        ("reruns", all.rerun, 40),
+        ("events from outside", all.events, 200),
+        ("ends that a campaign waits for", all.ends, 60),
+        ("fires", all.fires, 800),
+        ("fires that were skipped", all.skipped_fires, 150),
+        ("fires that came late", all.caught_up, 200),
         ("tasks completed", all.completed, 2000),
-        ("tasks given up", all.failed, 30),
-        ("tasks skipped", all.skipped, 300),
+        ("tasks given up", all.failed, 10),
+        ("tasks skipped", all.skipped, 700),
         ("tasks cancelled", all.cancelled, 50),
+        ("tasks that were delayed", all.delayed, 200),
+        ("tasks that needed one of several", all.joined, 250),
+        ("waits for room", all.limited, 1000),
+        ("service levels missed", all.late, 150),
+        ("deadlines missed", all.too_late, 120),
+        ("tasks that waited for each other", all.stuck, 80),
+        ("quarantines", all.quarantines, 10),
+        ("tasks of sub-campaigns", all.parts, 500),
+        ("runs that undo", all.undone, 5),
+        ("runs that grew", all.grown, 100),
         ("effects on the chain", all.effects, 2500),
     ] {
         assert!(happened >= least * hundreds, "only {happened} {what}");
@@ -155,6 +181,26 @@ fn completing_without_a_durable_write_is_found() {
 #[test]
 fn holding_a_task_whose_transaction_is_out_is_found() {
     finds(Driver::HoldsWhatIsUnderWay, 200, &[Kind::Lost]);
+}
+
+#[test]
+fn a_restart_without_the_memory_is_found() {
+    finds(Driver::ForgetsMemory, 60, &[Kind::Differs]);
+}
+
+#[test]
+fn starting_whatever_is_ready_is_found() {
+    finds(Driver::IgnoresLimits, 60, &[Kind::Limit]);
+}
+
+#[test]
+fn an_answer_before_its_effect_is_stored_is_found() {
+    finds(Driver::AnswersFirst, 200, &[Kind::Message]);
+}
+
+#[test]
+fn an_answer_after_its_effect_is_stored_is_found() {
+    finds(Driver::AnswersLater, 200, &[Kind::Message]);
 }
 
 #[test]

@@ -1,38 +1,46 @@
 //! The core under test, behind the few calls that the driver makes: what changes when its API grows.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
-use airdrops_scheduler::{Campaign, Change, Scheduler, TaskEvent, TransitionError};
+use airdrops_scheduler::{Change, Memory, Scheduler, TaskEvent, TransitionError, Why};
 use airdrops_types::{
-    CampaignId, ControlState, Restraint, Scope, TaskId, TaskRecord, Timestamp, Trip,
+    ControlState, Restraint, Scope, TaskId, TaskRecord, TaskState, Timestamp, Trip,
 };
 
+use super::definitions::{Setting, knot};
 use super::durable::Tables;
+use super::inbox::Request;
 
 /// A scheduler in a node's memory.
 #[derive(Debug)]
 pub(super) struct Core {
     scheduler: Scheduler,
-    campaigns: Vec<Campaign>,
+    setting: Rc<Setting>,
 }
 
 impl Core {
-    pub(super) fn restore(
-        campaigns: &[Campaign],
+    pub(super) fn restore(setting: &Rc<Setting>, tables: &Tables, now: Timestamp) -> Self {
+        Self::restore_with(setting, tables, tables.memory.clone(), now)
+    }
+
+    pub(super) fn restore_with(
+        setting: &Rc<Setting>,
         tables: &Tables,
-        seed: u64,
+        memory: Memory,
         now: Timestamp,
     ) -> Self {
         let scheduler = Scheduler::new(
-            campaigns.to_vec(),
+            setting.campaigns.clone(),
             tables.tasks.values().cloned(),
             tables.triggers.values().cloned().collect(),
-            seed,
+            setting.seed,
             now,
         );
+        let scheduler = scheduler.unwrap().with_memory(memory);
         Self {
-            scheduler: scheduler.unwrap().with_memory(tables.memory.clone()),
-            campaigns: campaigns.to_vec(),
+            scheduler: scheduler.with_policy(setting.policy.clone(), now),
+            setting: Rc::clone(setting),
         }
     }
 
@@ -71,6 +79,20 @@ impl Core {
         self.scheduler.runnable(now)
     }
 
+    /// Every ready task, whatever its keys and its protocol allow.
+    pub(super) fn ready(&self) -> Vec<TaskId> {
+        let ready = [TaskState::Ready, TaskState::Running];
+        let tasks = self.scheduler.tasks();
+        let tasks = tasks.filter(|task| ready.contains(&task.state));
+        tasks.map(|task| task.id.clone()).collect()
+    }
+
+    /// Whether a task's protocol is left alone now.
+    pub(super) fn is_left_alone(&self, task: &TaskId, now: Timestamp) -> bool {
+        let why = self.scheduler.why(task, now);
+        matches!(why, Some(Why::Quarantine { .. }))
+    }
+
     pub(super) fn apply(
         &mut self,
         task: &TaskId,
@@ -80,12 +102,26 @@ impl Core {
         self.scheduler.apply(task, event, now)
     }
 
-    /// One run now, because an operator asks for it.
-    pub(super) fn start(&mut self, campaign: &CampaignId, now: Timestamp) -> Vec<Change> {
-        let mut campaigns = self.campaigns.iter();
-        let tasks = campaigns.find(|known| known.id == *campaign).unwrap();
-        let tasks = tasks.tasks.clone();
-        self.scheduler.start_run(campaign, tasks, "asked for", now)
+    /// What somebody asks for: what is to be stored, and whether it was done. What is refused changes
+    /// nothing.
+    pub(super) fn request(
+        &mut self,
+        request: &Request,
+        by: &str,
+        under_way: &BTreeSet<TaskId>,
+        now: Timestamp,
+    ) -> (Vec<Change>, bool) {
+        let changes = match request {
+            Request::Command(command) => self
+                .scheduler
+                .command(command, by, now, &|task| under_way.contains(task))
+                .map(|(changes, _)| changes)
+                .ok(),
+            Request::Grow(growth) => self.scheduler.grow(growth.clone(), now).ok(),
+            Request::Knot(campaign) => Some(self.scheduler.start_run(campaign, knot(), by, now)),
+        };
+        let done = changes.is_some();
+        (changes.unwrap_or_default(), done)
     }
 
     pub(super) fn get(&self, task: &TaskId) -> Option<&TaskRecord> {
@@ -101,23 +137,89 @@ impl Core {
     }
 
     /// What differs between the memory and what a restart at this instant would find.
-    pub(super) fn differs(&self, tables: &Tables, seed: u64, now: Timestamp) -> Option<String> {
-        let stored = Self::restore(&self.campaigns, tables, seed, now).scheduler;
-        let mut known = stored.tasks();
-        for task in self.scheduler.tasks() {
-            let other = known.next();
-            if other != Some(task) {
-                return Some(format!("memory {task:?}, stored {other:?}"));
-            }
+    pub(super) fn differs(&self, tables: &Tables, now: Timestamp) -> Option<String> {
+        let stored = Self::restore(&self.setting, tables, now).scheduler;
+        let known = &self.scheduler;
+        if let Some(task) = known
+            .tasks()
+            .find(|task| tables.tasks.get(&task.id) != Some(*task))
+        {
+            let other = tables.tasks.get(&task.id);
+            return Some(format!("memory {task:?}, stored {other:?}"));
         }
-        if let Some(task) = known.next() {
-            return Some(format!("memory nothing, stored {task:?}"));
+        // Of runs that have ended, each may have forgotten others.
+        let is_open = |task: &&TaskRecord| {
+            let run = (task.campaign.clone(), task.run);
+            tables.open.get(&run).is_some_and(|open| *open > 0)
+        };
+        let mut open = tables.tasks.values().filter(is_open);
+        if let Some(task) =
+            open.find(|task| known.get(&task.id).is_none() || stored.get(&task.id) != Some(*task))
+        {
+            return Some(format!("{task:?} is open, and somebody does not know"));
         }
-        if !stored.triggers().eq(self.scheduler.triggers()) {
+        if !stored.triggers().eq(known.triggers()) {
             return Some("triggers".to_owned());
         }
-        let same = stored.runnable(now) == self.scheduler.runnable(now)
-            && stored.next_wake(now) == self.scheduler.next_wake(now);
-        (!same).then(|| "what may run".to_owned())
+        if stored.memory() != known.memory() {
+            let (memory, stored) = (known.memory(), stored.memory());
+            return Some(format!("memory {memory:?}, stored {stored:?}"));
+        }
+        if stored.would_run(now) != known.would_run(now)
+            || stored.runnable(now) != known.runnable(now)
+        {
+            return Some("what may run".to_owned());
+        }
+        let (wake, after) = (known.next_wake(now), stored.next_wake(now));
+        (wake != after).then(|| format!("wakes at {wake:?}, after a restart at {after:?}"))
+    }
+
+    /// How many tasks wait for room of their keys or protocols.
+    ///
+    /// # Errors
+    /// An open task that does not say why it is where it is, or that says what is not so.
+    pub(super) fn explained(&self, now: Timestamp) -> Result<u64, String> {
+        let mut limited = 0;
+        let offered: BTreeSet<TaskId> = self.scheduler.runnable(now).into_iter().collect();
+        let mut told = self.scheduler.would_run(now).into_iter();
+        let open = self.scheduler.tasks();
+        for task in open.filter(|task| !task.state.is_final()) {
+            let Some((id, why)) = told.next() else {
+                return Err(format!("{} has no reason", task.id));
+            };
+            let waits = task.not_before.is_some_and(|until| until > now);
+            let is_so = match (&why, task.state) {
+                (Why::After { tasks, .. }, TaskState::Pending) => tasks
+                    .iter()
+                    .all(|before| self.get(before).is_some_and(|task| !task.state.is_final())),
+                (Why::Delay { until }, TaskState::Pending) => {
+                    waits && task.not_before == Some(*until)
+                }
+                (Why::Approval, TaskState::Pending) => {
+                    task.spec.approval && task.approved.is_none()
+                }
+                // Its moment has come, and the next tick sees it.
+                (Why::Ready, TaskState::Pending) => task.not_before.is_some() && !waits,
+                (Why::Ready, TaskState::Ready) => offered.contains(&task.id),
+                (
+                    Why::Concurrency { .. }
+                    | Why::Rate { .. }
+                    | Why::Quarantine { .. }
+                    | Why::Behind { .. },
+                    TaskState::Ready,
+                ) => !offered.contains(&task.id),
+                (Why::Deferred { .. }, TaskState::Deferred) => task.not_before.is_some(),
+                (Why::Held { .. }, TaskState::Deferred) => task.is_held(),
+                (Why::Retrying { .. }, TaskState::Retrying)
+                | (Why::Running { .. }, TaskState::Running)
+                | (Why::Awaiting, TaskState::Awaiting) => true,
+                _ => false,
+            };
+            limited += u64::from(task.state == TaskState::Ready && why != Why::Ready);
+            if id != task.id || !is_so || task.reason.is_none() {
+                return Err(format!("{id}: {why:?} of {task:?}"));
+            }
+        }
+        Ok(limited)
     }
 }

@@ -1,9 +1,9 @@
 //! What a node does with the core, one command at a time. Between any two commands it may crash, stand
 //! still past its lease, or find that another node has taken its place.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use airdrops_scheduler::{Change, Claim, Lane, NodeId, TaskEvent, lease};
+use airdrops_scheduler::{Change, Claim, Lane, Memory, NodeId, TaskEvent, lease};
 use airdrops_types::{ErrorClass, LogError, TaskId, TaskState, Timestamp};
 
 use super::chain::{BLOCK, Tx};
@@ -30,6 +30,14 @@ pub(super) enum Driver {
     HoldsWhatIsUnderWay,
     /// The store does not look at claims.
     Unfenced,
+    /// Does not load what is stored beside the records.
+    ForgetsMemory,
+    /// Starts whatever is ready.
+    IgnoresLimits,
+    /// Answers a message before what it leads to is stored.
+    AnswersFirst,
+    /// Answers a message after what it leads to is stored.
+    AnswersLater,
 }
 
 /// One command.
@@ -49,6 +57,9 @@ pub(super) enum Do {
     Store(Tx, u64),
     Broadcast(Tx),
     Submitted(TaskId),
+    /// Stores the answer to a message, or what it leads to, by itself: no driver that is right does.
+    Answer(usize, bool),
+    Keep(Vec<Change>),
 }
 
 #[derive(Debug)]
@@ -137,8 +148,12 @@ impl World {
                 self.trace(|| format!("node {node} claims epoch {}", claim.epoch));
                 self.store.tables.lease = Some(lease);
                 let tables = &self.store.tables;
+                let memory = match self.driver {
+                    Driver::ForgetsMemory => Memory::default(),
+                    _ => tables.memory.clone(),
+                };
                 self.nodes[node].phase = Phase::Leading(Box::new(Mind {
-                    core: Core::restore(&self.campaigns, tables, self.seed, self.now),
+                    core: Core::restore_with(&self.setting, tables, memory, self.now),
                     revision: tables.revision,
                     claim,
                     todo: VecDeque::new(),
@@ -194,18 +209,34 @@ impl World {
         };
         tables.lease = Some(renewed);
         // Of triggers that were never stored only the memory knows.
-        let loaded = tables.triggers.len() == self.campaigns.len();
+        let loaded = tables.triggers.len() == self.setting.campaigns.len();
         if loaded && mind.compared != self.stats.commits {
             mind.compared = self.stats.commits;
             // What follows from an event follows at once, and not only in the next tick.
-            verdict::graphs(mind.core.tasks(), |task| mind.core.get(task))?;
-            if let Some(differs) = mind.core.differs(tables, self.seed, now) {
+            let reopened = &tables.reopened;
+            verdict::graphs(mind.core.tasks(), reopened, |task| mind.core.get(task))?;
+            if let Some(differs) = mind.core.differs(tables, now) {
                 return Err(Violation::new(Kind::Differs, differs));
+            }
+            match mind.core.explained(now) {
+                Ok(limited) => self.stats.limited += limited,
+                Err(unexplained) => return Err(Violation::new(Kind::Why, unexplained)),
             }
         }
         self.stats.ticks += 1;
         mind.todo.push_back(Do::Messages);
         for slot in tables.open_slots() {
+            let task = mind.core.get(&slot.tx.task);
+            let told = task
+                .is_none_or(|task| (task.state, task.step) != (TaskState::Running, slot.tx.step));
+            // Whoever stored the signature could not tell the task.
+            let looks = !matches!(
+                self.driver,
+                Driver::ForgetsOpenSlots | Driver::HoldsWhatIsUnderWay
+            );
+            if looks && !told {
+                mind.todo.push_back(Do::Submitted(slot.tx.task.clone()));
+            }
             mind.todo.push_back(Do::Poll(slot.tx.clone()));
         }
         mind.todo.extend([Do::Schedule, Do::Work]);
@@ -309,7 +340,7 @@ impl World {
         let tables = &self.store.tables;
         match command {
             Do::Messages => {
-                let next = tables.inbox.iter().position(|(_, done)| !done);
+                let next = tables.inbox.iter().position(|letter| letter.done.is_none());
                 if let Some(message) = next {
                     mind.todo.push_front(Do::Messages);
                     self.message(node, message);
@@ -320,14 +351,17 @@ impl World {
                 mind.revision = tables.revision;
                 let all = self.driver != Driver::HoldsWhatIsUnderWay;
                 let slots = tables.open_slots().filter(|_| all);
-                let under_way = slots.map(|slot| slot.tx.task.clone()).collect();
+                let under_way: BTreeSet<_> = slots.map(|slot| slot.tx.task.clone()).collect();
                 let changes = mind.core.tick(tables.halted, changed, &under_way, now);
                 if !changes.is_empty() {
                     self.stage(node, changes, |_| {});
                 }
             }
             Do::Work => {
-                let runnable = mind.core.runnable(now);
+                let runnable = match self.driver {
+                    Driver::IgnoresLimits => mind.core.ready(),
+                    _ => mind.core.runnable(now),
+                };
                 mind.todo.extend(runnable.into_iter().map(Do::Advance));
                 let busy = tables.open_slots().next().is_some() || !mind.todo.is_empty();
                 let idle = now.plus(TTL / 2);
@@ -353,6 +387,10 @@ impl World {
                 let note = "sent".to_owned();
                 self.apply(node, &task, TaskEvent::Submitted { note });
             }
+            Do::Answer(message, done) => self.stage(node, Vec::new(), |transaction| {
+                transaction.done = Some((message, done));
+            }),
+            Do::Keep(changes) => self.stage(node, changes, |_| {}),
         }
         Ok(())
     }

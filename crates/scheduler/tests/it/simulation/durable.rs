@@ -1,16 +1,21 @@
 //! A store with group commit: transactions wait until a group of them is written, and only then are
 //! they durable, visible and answered. What waits is lost in a crash.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use airdrops_scheduler::admission::{Facts, Request, admit};
 use airdrops_scheduler::{Change, Claim, Lease, Memory, lease};
 use airdrops_types::{
-    Address, CampaignId, ChainId, Command, IntentId, LogError, TaskId, TaskRecord, TaskState,
-    Timestamp, TriggerState,
+    Address, CampaignId, ChainId, Command, IntentId, LogError, TaskId, TaskRecord, Timestamp,
+    TriggerState,
 };
 
 use super::chain::Tx;
+use super::definitions::Setting;
+use super::fires::Fire;
+use super::inbox::{self, Letter};
+use super::rules;
 use super::verdict::{Kind, Violation};
 
 /// A stored signature.
@@ -18,15 +23,6 @@ use super::verdict::{Kind, Violation};
 pub(super) struct Slot {
     pub tx: Tx,
     pub open: bool,
-}
-
-/// A fire as it was journalled.
-#[derive(Debug, Clone)]
-pub(super) struct Fire {
-    pub at: Timestamp,
-    pub due: Timestamp,
-    pub tasks: Vec<TaskId>,
-    pub note: String,
 }
 
 /// What is durable.
@@ -40,9 +36,24 @@ pub(super) struct Tables {
     pub memory: Memory,
     pub slots: Vec<Slot>,
     pub fires: BTreeMap<CampaignId, Vec<Fire>>,
-    /// What operators asked for, and whether it was done.
-    pub inbox: Vec<(Command, bool)>,
-    pub runs_asked_for: u64,
+    /// What was asked for.
+    pub inbox: Vec<Letter>,
+    /// Tasks that have not ended, by run.
+    pub open: BTreeMap<(CampaignId, u64), usize>,
+    /// When each task was made.
+    pub made: BTreeMap<TaskId, Timestamp>,
+    /// Tasks that left a final state: what came after them was decided before.
+    pub reopened: BTreeSet<TaskId>,
+    /// Tasks that were told as late, and as stuck.
+    pub late: BTreeSet<TaskId>,
+    pub stuck: BTreeSet<TaskId>,
+    pub quarantines: u64,
+    /// When triggers were paused, and until when.
+    pub pauses: BTreeMap<CampaignId, Vec<(Timestamp, Option<Timestamp>)>>,
+    /// Runs that no trigger, no event and no task made.
+    pub unfired: u64,
+    /// Ends that a campaign waits for.
+    pub happened: BTreeMap<CampaignId, u64>,
 }
 
 /// What is stored together, or not at all.
@@ -57,8 +68,8 @@ pub(super) struct Transaction {
     pub signature: Option<(Tx, u64)>,
     /// A slot that has its final outcome.
     pub close: Option<Tx>,
-    /// A message that is done.
-    pub done: Option<usize>,
+    /// A message that is answered, and whether it was done.
+    pub done: Option<(usize, bool)>,
 }
 
 /// Why a transaction was not stored, or what nobody knows.
@@ -72,8 +83,9 @@ pub(super) enum Refusal {
     Unknown,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Durable {
+    pub setting: Rc<Setting>,
     pub tables: Tables,
     pub staged: VecDeque<Transaction>,
     /// Claims are not checked: to see that the simulation would tell.
@@ -147,33 +159,64 @@ impl Durable {
                 None => return Ok(Err(Refusal::Already)),
             }
         }
-        if let Some(message) = transaction.done {
-            let (command, done) = &mut tables.inbox[message];
-            if std::mem::replace(done, true) {
+        if let Some((message, done)) = transaction.done {
+            if tables.inbox[message].done.is_some() {
                 return Ok(Err(Refusal::Already));
             }
-            tables.runs_asked_for += u64::from(matches!(command, Command::Run { .. }));
+            tables.inbox[message].done = Some(done);
+            if done {
+                answered(tables, message, transaction.at);
+            }
         }
         for change in &transaction.changes {
-            keep(tables, change, transaction.at)?;
+            keep(&self.setting, tables, change, transaction.at)?;
         }
+        rules::limits(&self.setting.policy, tables, &transaction.changes)?;
         Ok(Ok(()))
     }
 }
 
-fn keep(tables: &mut Tables, change: &Change, at: Timestamp) -> Result<(), Violation> {
+/// What must come of a message that was done.
+fn answered(tables: &mut Tables, message: usize, at: Timestamp) {
+    let makes_a_run = match &tables.inbox[message].request {
+        inbox::Request::Command(Command::Rerun { .. }) | inbox::Request::Knot(_) => true,
+        inbox::Request::Command(Command::Cancel { task, .. }) => tables
+            .tasks
+            .get(task)
+            .is_some_and(|task| task.spec.compensate && task.cursor > 0),
+        inbox::Request::Command(Command::Pause { campaign, .. }) => {
+            let pauses = tables.pauses.entry(campaign.clone()).or_default();
+            pauses.push((at, None));
+            false
+        }
+        inbox::Request::Command(Command::Resume { campaign }) => {
+            let pauses = tables.pauses.entry(campaign.clone()).or_default();
+            if let Some((_, until)) = pauses.last_mut() {
+                *until = Some(at);
+            }
+            false
+        }
+        _ => false,
+    };
+    tables.unfired += u64::from(makes_a_run);
+}
+
+fn keep(
+    setting: &Setting,
+    tables: &mut Tables,
+    change: &Change,
+    at: Timestamp,
+) -> Result<(), Violation> {
     match change {
         Change::Task { record, from, .. } => {
+            rules::moves(setting, tables, record, *from, at)?;
             let before = tables.tasks.insert(record.id.clone(), record.clone());
-            let before = before.map(|task| task.state);
-            if before != *from || !is_legal(*from, record.state) {
-                return Err(Violation::new(
-                    Kind::Order,
-                    format!(
-                        "{} was {before:?} and is journalled from {from:?} to {:?}",
-                        record.id, record.state
-                    ),
-                ));
+            rules::ends(setting, tables, record, before.as_ref());
+            if before.is_none() {
+                tables.made.insert(record.id.clone(), at);
+            }
+            if before.is_some_and(|before| before.state.is_final()) {
+                tables.reopened.insert(record.id.clone());
             }
         }
         Change::Trigger { state } => {
@@ -186,41 +229,34 @@ fn keep(tables: &mut Tables, change: &Change, at: Timestamp) -> Result<(), Viola
             due,
             tasks,
             note,
-        } => tables
-            .fires
-            .entry(campaign.clone())
-            .or_default()
-            .push(Fire {
+        } => {
+            let fire = Fire {
                 at,
                 due: *due,
                 tasks: tasks.clone(),
                 note: note.clone(),
-            }),
+            };
+            rules::fires(setting, tables, campaign, &fire)?;
+            let fires = tables.fires.entry(campaign.clone()).or_default();
+            fires.push(fire);
+        }
         Change::Memory(memory) => tables.memory = memory.clone(),
         Change::Stuck { tasks, reason, .. } => {
-            return Err(Violation::new(
-                Kind::Order,
-                format!("{tasks:?} are reported as stuck: {reason}"),
-            ));
+            for task in tasks {
+                let knotted = task.as_str().contains("/x#") || task.as_str().contains("/y#");
+                if !knotted || !tables.stuck.insert(task.clone()) {
+                    let what = format!("{task} is reported as stuck: {reason}");
+                    return Err(Violation::new(Kind::Order, what));
+                }
+            }
         }
-        Change::Late { .. } | Change::Quarantined { .. } => {}
+        Change::Late { task, .. } => {
+            if !tables.late.insert(task.clone()) {
+                let what = format!("{task} is told as late again");
+                return Err(Violation::new(Kind::Order, what));
+            }
+        }
+        Change::Quarantined { until, .. } => tables.quarantines += u64::from(until.is_some()),
     }
     Ok(())
-}
-
-/// The moves that a task may make, said a second time.
-fn is_legal(from: Option<TaskState>, to: TaskState) -> bool {
-    use TaskState as S;
-    let Some(from) = from else {
-        return matches!(to, S::Pending | S::Ready);
-    };
-    match from {
-        S::Pending => matches!(to, S::Ready | S::Skipped | S::Cancelled),
-        S::Ready => to != S::Pending && to != S::Awaiting,
-        S::Deferred => matches!(to, S::Ready | S::Deferred | S::Cancelled | S::Skipped),
-        S::Running => !matches!(to, S::Pending | S::Skipped),
-        S::Awaiting => !matches!(to, S::Pending | S::Skipped | S::Deferred | S::Awaiting),
-        S::Retrying => matches!(to, S::Ready | S::Cancelled | S::Skipped),
-        S::Completed | S::Failed | S::Dead | S::Cancelled | S::Skipped => false,
-    }
 }

@@ -1,12 +1,13 @@
 //! The commands of a node that move one task on.
 
 use airdrops_scheduler::TaskEvent;
-use airdrops_types::{Command, ErrorClass, Operation, TaskId, TaskState, Timestamp, U256};
+use airdrops_types::{ErrorClass, Operation, TaskId, TaskState, Timestamp, U256};
 use rand::Rng as _;
 
 use super::chain::{CONFIRMATIONS, Tx};
 use super::definitions::{steps, wallet};
 use super::driver::{Do, Driver, Phase};
+use super::inbox;
 use super::verdict::{Kind, Violation};
 use super::world::World;
 
@@ -16,22 +17,25 @@ impl World {
             return;
         };
         let tables = &self.store.tables;
-        let (command, _) = tables.inbox[message].clone();
-        let changes = match command {
-            Command::Run { campaign } => mind.core.start(&campaign, self.now),
-            Command::Cancel { task, reason } => {
-                let under_way = tables.open_slots().any(|slot| slot.tx.task == task);
-                let event = TaskEvent::Cancel { reason };
-                match under_way {
-                    true => Vec::new(),
-                    false => mind.core.apply(&task, event, self.now).unwrap_or_default(),
-                }
+        let slots = tables.open_slots();
+        let under_way = slots.map(|slot| slot.tx.task.clone()).collect();
+        let request = &tables.inbox[message].request;
+        let by = inbox::sender(message);
+        let (changes, done) = mind.core.request(request, &by, &under_way, self.now);
+        self.stats.refused += u64::from(!done);
+        match self.driver {
+            Driver::AnswersFirst => {
+                mind.todo.push_front(Do::Keep(changes));
+                mind.todo.push_front(Do::Answer(message, done));
             }
-            _ => Vec::new(),
-        };
-        self.stage(node, changes, |transaction| {
-            transaction.done = Some(message);
-        });
+            Driver::AnswersLater => {
+                mind.todo.push_front(Do::Answer(message, done));
+                mind.todo.push_front(Do::Keep(changes));
+            }
+            _ => self.stage(node, changes, |transaction| {
+                transaction.done = Some((message, done));
+            }),
+        }
     }
 
     pub(super) fn poll(&mut self, node: usize, tx: &Tx) -> Result<(), Violation> {
@@ -121,6 +125,10 @@ impl World {
         }
         match record.state {
             TaskState::Running => mind.todo.push_front(Do::Sign(task.clone())),
+            // What failed since it was offered may have put its protocol into quarantine.
+            TaskState::Ready
+                if self.driver != Driver::IgnoresLimits
+                    && mind.core.is_left_alone(task, self.now) => {}
             TaskState::Ready if fails => self.fail(node, task, false),
             TaskState::Ready if waits => {
                 let reason = "no price".to_owned();

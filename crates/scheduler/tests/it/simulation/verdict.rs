@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use airdrops_scheduler::{Campaign, Trigger, next_fire};
 use airdrops_types::{Join, TaskId, TaskRecord, TaskState, Timestamp};
 
 use super::chain::Chain;
-use super::durable::{Fire, Tables};
+use super::durable::Tables;
 
 /// What was broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +27,12 @@ pub(super) enum Kind {
     Fire,
     /// A task is as its predecessors do not let it be.
     Graph,
+    /// More is under way, or has started, than a limit allows.
+    Limit,
+    /// A message took no effect, or more than one.
+    Message,
+    /// A task does not say why it is where it is.
+    Why,
     /// A task did not come to its end, without a reason and a next look.
     Lost,
 }
@@ -89,102 +94,6 @@ pub(super) fn effects(tables: &Tables, chain: &Chain) -> Result<(), Violation> {
     }
 }
 
-/// Every instant of every trigger up to `last` led to a run or to a note.
-pub(super) fn fires(
-    campaigns: &[Campaign],
-    tables: &Tables,
-    last: Timestamp,
-    now: Timestamp,
-) -> Result<(), Violation> {
-    let mut made = BTreeSet::new();
-    for campaign in campaigns {
-        let none = Vec::new();
-        let fires = tables.fires.get(&campaign.id).unwrap_or(&none);
-        let state = tables.triggers.get(&campaign.id);
-        let first_seen = state.map_or(Timestamp(0), |state| state.first_seen);
-        let instants = instants(&campaign.trigger, first_seen, now);
-        let broken = |what: String| {
-            Err(Violation::new(
-                Kind::Fire,
-                format!("{}: {what}", campaign.id),
-            ))
-        };
-        let mut covered: Option<Timestamp> = None;
-        for fire in fires {
-            let due = instants.iter().filter(|instant| **instant <= fire.at);
-            if due.max() != Some(&fire.due) || covered.is_some_and(|before| before >= fire.due) {
-                return broken(format!("{fire:?} after {covered:?}"));
-            }
-            covered = Some(fire.due);
-            reason(campaign, fire)?;
-            made.extend(fire.tasks.iter().cloned());
-        }
-        // A trigger that fires once waits for an earlier run; a recurring one for nothing.
-        let missing = instants
-            .iter()
-            .filter(|instant| Some(**instant) > covered && **instant <= last);
-        if let Some(missing) = missing.max() {
-            return broken(format!("nothing for {missing}"));
-        }
-    }
-    let without_fire = tables.tasks.keys().filter(|task| !made.contains(task));
-    let asked: BTreeSet<_> = without_fire
-        .map(|task| {
-            tables
-                .tasks
-                .get(task)
-                .map(|task| (&task.campaign, task.run))
-        })
-        .collect();
-    if asked.len() as u64 != tables.runs_asked_for {
-        let what = format!("{} runs asked for, {asked:?} made", tables.runs_asked_for);
-        return Err(Violation::new(Kind::Fire, what));
-    }
-    match made.iter().find(|task| !tables.tasks.contains_key(task)) {
-        Some(lost) => Err(Violation::new(
-            Kind::Lost,
-            format!("{lost} was never stored"),
-        )),
-        None => Ok(()),
-    }
-}
-
-/// A fire makes a whole run, or says why it does not.
-fn reason(campaign: &Campaign, fire: &Fire) -> Result<(), Violation> {
-    let skipped = fire.note.starts_with("skipped: ");
-    let whole = fire.tasks.len() == campaign.tasks.len();
-    if skipped == fire.tasks.is_empty() && (skipped || whole) {
-        return Ok(());
-    }
-    let what = format!("{}: {fire:?}", campaign.id);
-    Err(Violation::new(Kind::Fire, what))
-}
-
-/// The instants of a trigger by plain arithmetic; crons by asking from one to the next.
-fn instants(trigger: &Trigger, first_seen: Timestamp, now: Timestamp) -> Vec<Timestamp> {
-    let mut instants = Vec::new();
-    match trigger {
-        Trigger::Once => instants.push(first_seen),
-        Trigger::Date { at } => instants.push(*at),
-        Trigger::Interval { every, first } => {
-            let mut next = first.unwrap_or(first_seen);
-            while next <= now {
-                instants.push(next);
-                next = next.plus(*every);
-            }
-        }
-        other => {
-            let mut next = next_fire(other, Timestamp(first_seen.0 - 1), first_seen).unwrap();
-            while let Some(instant) = next.filter(|instant| *instant <= now) {
-                instants.push(instant);
-                next = next_fire(other, instant, first_seen).unwrap();
-            }
-        }
-    }
-    instants.retain(|instant| *instant <= now);
-    instants
-}
-
 /// Whether what comes before a task lets it run (`true`), never will (`false`), or is not decided.
 fn decided<'a>(
     task: &TaskRecord,
@@ -212,18 +121,30 @@ fn decided<'a>(
 }
 
 /// Every task of a graph is where its predecessors let it be: a second evaluation of all conditions.
+/// What was decided stays so when a predecessor is tried again.
 pub(super) fn graphs<'a>(
     tasks: impl Iterator<Item = &'a TaskRecord>,
+    reopened: &BTreeSet<TaskId>,
     known: impl Fn(&TaskId) -> Option<&'a TaskRecord>,
 ) -> Result<(), Violation> {
     for task in tasks {
         let lets = decided(task, &known);
+        let was_decided = || task.after.iter().any(|edge| reopened.contains(&edge.task));
+        let waits = task.not_before.is_some() || task.spec.approval && task.approved.is_none();
+        let says = |what: &str| {
+            let reason = task.reason.as_ref();
+            reason.is_some_and(|reason| reason.contains(what))
+        };
         let is_right = match task.state {
-            TaskState::Pending => lets.is_none(),
-            TaskState::Skipped => lets == Some(false),
+            TaskState::Pending => lets.is_none() || lets == Some(true) && waits,
+            TaskState::Skipped => {
+                let left_out = says(" left it out: ");
+                let too_late = task.spec.deadline.is_some() && says("too late: ");
+                lets == Some(false) || left_out || too_late || was_decided()
+            }
             // An operator's word counts in any state.
             TaskState::Cancelled => true,
-            _ => lets == Some(true),
+            _ => lets == Some(true) || was_decided(),
         };
         if !is_right {
             let what = format!(
@@ -236,7 +157,19 @@ pub(super) fn graphs<'a>(
     Ok(())
 }
 
-/// All runs that were due before `since` have ended by now; later ones have ended, may run, or say
+/// Tasks that waited for each other were told, once each and no others.
+pub(super) fn stuck(tables: &Tables) -> Result<(), Violation> {
+    for task in tables.tasks.values() {
+        let reason = task.reason.as_deref().unwrap_or_default();
+        let knotted = reason.starts_with("cannot run: these wait for each other");
+        if knotted != tables.stuck.contains(&task.id) {
+            return Err(Violation::new(Kind::Lost, format!("not told: {task:?}")));
+        }
+    }
+    Ok(())
+}
+
+/// All tasks that were made before `since` have ended by now; later ones have ended, may run, or say
 /// why they wait and until when.
 pub(super) fn ended(tables: &Tables, since: Timestamp) -> Result<(), Violation> {
     for task in tables.tasks.values().filter(|task| !task.state.is_final()) {
@@ -246,7 +179,8 @@ pub(super) fn ended(tables: &Tables, since: Timestamp) -> Result<(), Violation> 
             }
             _ => true,
         };
-        if task.due < since || !waits {
+        let made = tables.made.get(&task.id);
+        if made.is_none_or(|made| *made < since) || !waits {
             return Err(Violation::new(Kind::Lost, format!("{task:?}")));
         }
     }

@@ -1,18 +1,19 @@
 //! One seed: two nodes, one store, one chain and one clock on a single thread.
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use airdrops_scheduler::Campaign;
-use airdrops_types::{Command, TaskState, Timestamp};
+use airdrops_types::Timestamp;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::chain::{BLOCK, Chain};
-use super::definitions::campaigns;
+use super::definitions::Setting;
 use super::driver::{Driver, Phase};
-use super::durable::{Durable, Refusal};
+use super::durable::{Durable, Refusal, Tables};
 use super::statistics::Statistics;
 use super::verdict::{self, Kind, Violation};
+use super::{fires, inbox};
 
 /// How long a lease lasts.
 pub(super) const TTL: Duration = Duration::from_secs(900);
@@ -30,10 +31,9 @@ pub(super) struct Node {
 }
 
 pub(super) struct World {
-    pub seed: u64,
     pub rng: ChaCha8Rng,
     pub driver: Driver,
-    pub campaigns: Vec<Campaign>,
+    pub setting: Rc<Setting>,
     pub now: Timestamp,
     pub quiet: bool,
     /// Whether sending what is not stored is told at once, and not only what comes of it.
@@ -48,23 +48,24 @@ pub(super) struct World {
 impl World {
     fn new(seed: u64, driver: Driver, verbose: bool) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let campaigns = campaigns(&mut rng, START);
+        let setting = Rc::new(Setting::random(seed, &mut rng, START));
         let node = || Node {
             phase: Phase::Standby { next: START },
             life: 0,
         };
         Self {
-            seed,
             rng,
             driver,
-            campaigns,
             now: START,
             quiet: false,
             strict: driver == Driver::Right,
             store: Durable {
+                setting: Rc::clone(&setting),
+                tables: Tables::default(),
+                staged: std::collections::VecDeque::new(),
                 unfenced: driver == Driver::Unfenced,
-                ..Durable::default()
             },
+            setting,
             chain: Chain::default(),
             nodes: [node(), node()],
             stats: Statistics::default(),
@@ -94,9 +95,13 @@ impl World {
         let quiet_since = world.now;
         let end = world.now.plus(QUIET);
         while world.now < end || !stopped {
+            if world.rng.random_bool(0.3) && world.is_answered() {
+                world.approve();
+            }
             world.next()?;
             // At rest: nobody is in the middle of anything.
             stopped = world.store.staged.is_empty()
+                && world.is_answered()
                 && (0..2).all(|node| {
                     world
                         .next_command(node)
@@ -111,32 +116,32 @@ impl World {
         let tables = &self.store.tables;
         verdict::slots(tables)?;
         verdict::effects(tables, &self.chain)?;
-        verdict::graphs(tables.tasks.values(), |task| tables.tasks.get(task))?;
+        verdict::graphs(tables.tasks.values(), &tables.reopened, |task| {
+            tables.tasks.get(task)
+        })?;
         verdict::ended(tables, quiet_since)?;
+        verdict::stuck(tables)?;
+        inbox::messages(&self.setting.campaigns, tables)?;
         // What fell due since the last tick is nobody's fault.
         let last = Timestamp(self.now.0 - 20 * 60_000);
-        verdict::fires(&self.campaigns, tables, last, self.now)?;
+        fires::fires(&self.setting.campaigns, tables, last, self.now)?;
+        self.stats.count(tables);
         self.stats.seeds += 1;
         self.stats.effects += self.chain.effects().values().map(Vec::len).sum::<usize>() as u64;
-        self.stats.fires += tables.fires.values().map(Vec::len).sum::<usize>() as u64;
-        for task in tables.tasks.values() {
-            self.stats.tasks += 1;
-            let count = match task.state {
-                TaskState::Completed => &mut self.stats.completed,
-                TaskState::Failed | TaskState::Dead => &mut self.stats.failed,
-                TaskState::Cancelled => &mut self.stats.cancelled,
-                TaskState::Skipped => &mut self.stats.skipped,
-                _ => &mut self.stats.open,
-            };
-            *count += 1;
-        }
         Ok(())
+    }
+
+    fn is_answered(&self) -> bool {
+        let mut inbox = self.store.tables.inbox.iter();
+        inbox.all(|letter| letter.done.is_some())
     }
 
     fn something_happens(&mut self) -> Result<(), Violation> {
         let fault: f64 = self.rng.random();
         if fault < 0.012 {
-            self.fault()?;
+            self.fault();
+        } else if fault < 0.03 {
+            self.operate();
         }
         self.next()
     }
@@ -200,9 +205,9 @@ impl World {
         Ok(size > 0)
     }
 
-    fn fault(&mut self) -> Result<(), Violation> {
+    fn fault(&mut self) {
         let node = self.rng.random_range(0..2);
-        match self.rng.random_range(0..12) {
+        match self.rng.random_range(0..10) {
             0..3 => self.crash(node),
             3 | 4 => {
                 let pause = Duration::from_secs(self.rng.random_range(60..2400));
@@ -230,13 +235,11 @@ impl World {
                     self.answered(&transaction, Err(Refusal::Unknown));
                 }
             }
-            9 => {
+            _ => {
                 let halt = !self.store.tables.halted;
                 self.stop(halt);
             }
-            _ => self.operate(),
         }
-        Ok(())
     }
 
     /// A node loses its memory. What it handed to the store is lost with it if the store is in the
@@ -266,27 +269,12 @@ impl World {
         }
     }
 
-    /// An operator asks for a run, or cancels a task.
-    fn operate(&mut self) {
-        let tables = &mut self.store.tables;
-        let open: Vec<_> = tables
-            .tasks
-            .values()
-            .filter(|task| !task.state.is_final())
-            .collect();
-        let command = if open.is_empty() || self.rng.random_bool(0.3) {
-            let one = self.rng.random_range(0..self.campaigns.len());
-            Command::Run {
-                campaign: self.campaigns[one].id.clone(),
+    /// A message wakes who waits.
+    pub(super) fn notify(&mut self) {
+        for node in &mut self.nodes {
+            if let Phase::Leading(mind) = &mut node.phase {
+                mind.next_tick = mind.next_tick.min(self.now);
             }
-        } else {
-            let one = self.rng.random_range(0..open.len());
-            Command::Cancel {
-                task: open[one].id.clone(),
-                reason: "an operator said so".to_owned(),
-            }
-        };
-        tables.inbox.push((command, false));
-        self.stats.operated += 1;
+        }
     }
 }
