@@ -1,9 +1,12 @@
 //! `run` and `once`: the engine on what the configuration names.
 
+mod intake;
+mod node;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use airdrops_chain::{ChainClient, Keyring, RpcUrl, Witness};
@@ -11,16 +14,17 @@ use airdrops_market::Watcher;
 use airdrops_runtime::{
     Clock, Engine, Listener, Market, Mode, NoMarket, Parts, SystemClock, TickReport,
 };
-use airdrops_server::{Inbox, InboxError, Running};
 use airdrops_store::{Access, Store, StoreError};
-use airdrops_types::{Address, ChainId, Command, ControlState, Entry, Timestamp, U256, Verdict};
+use airdrops_types::{Address, ChainId, ControlState, Entry, Timestamp, U256, Verdict};
 use alloy::rpc::client::RpcClient;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::intake::listen;
+use self::node::{Heartbeat, STAND_BY, claim};
 use crate::cli::{Global, Once};
-use crate::config::{Intake, Loaded, Location};
+use crate::config::{Loaded, Location};
 use crate::event_line::Teller;
 use crate::exit::{Exit, Failure};
 use crate::fault::checkpoint;
@@ -34,9 +38,6 @@ const FIRST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// Time between two looks at what others have written to the store.
 const GLANCE: Duration = Duration::from_millis(250);
-
-/// Time between two attempts to take over from another node.
-const STAND_BY: Duration = Duration::from_millis(500);
 
 /// However often something is due, the world is looked at no more often.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
@@ -98,31 +99,6 @@ fn tell(global: &Global, text: &str) {
     }
 }
 
-/// Opens the store as its runner. On a server that another node runs, stands by until that one lets go
-/// or is heard of no more. `None` if it was told to stop meanwhile.
-async fn claim(
-    global: &Global,
-    location: &Location,
-    stop: &mut StopSignals,
-) -> Result<Option<Arc<dyn Store>>, Failure> {
-    let mut told = false;
-    loop {
-        match location.open(Access::Runner) {
-            Ok(store) => return Ok(Some(store)),
-            Err(StoreError::Held { holder, .. }) => {
-                if !told {
-                    tell(global, &format!("Node {holder} runs. Standing by."));
-                    told = true;
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
-        if waits(STAND_BY, stop).await {
-            return Ok(None);
-        }
-    }
-}
-
 /// Waits; whether it was told to stop.
 async fn waits(pause: Duration, stop: &mut StopSignals) -> bool {
     tokio::select! {
@@ -158,68 +134,6 @@ async fn follow(
                 break;
             }
         }
-    }
-}
-
-/// Takes webhooks in from now on.
-async fn listen(
-    global: &Global,
-    intake: Intake,
-    store: Arc<dyn Store>,
-) -> Result<Running, Failure> {
-    let clock: airdrops_server::Clock = Arc::new(super::now);
-    let inbox = Arc::new(StoreInbox(store));
-    let running = airdrops_server::serve(intake.address, intake.webhooks, inbox, clock).await;
-    let running = running.map_err(|error| Failure::failed(error.to_string()))?;
-    tell(
-        global,
-        &format!(
-            "Webhooks come in at http://{}/events/NAME.",
-            running.address()
-        ),
-    );
-    Ok(running)
-}
-
-/// Deliveries of webhooks become messages in the store.
-struct StoreInbox(Arc<dyn Store>);
-
-impl Inbox for StoreInbox {
-    fn post(&self, id: &str, name: &str, payload: Value) -> Result<bool, InboxError> {
-        let command = Command::Event {
-            name: name.to_owned(),
-            payload,
-        };
-        let posted = self
-            .0
-            .post(super::now(), id, &command, &format!("webhook {name}"));
-        let posted = posted.map_err(|error| InboxError(error.to_string()))?;
-        Ok(posted.new)
-    }
-}
-
-/// Says to a server, from a thread of its own, that this node lives, also during a long tick.
-struct Heartbeat {
-    _ends: mpsc::Sender<()>,
-}
-
-impl Heartbeat {
-    /// A file needs none: its lock ends with the process.
-    fn of(location: &Location, store: &Arc<dyn Store>) -> Option<Self> {
-        let Location::Server { lease, .. } = location else {
-            return None;
-        };
-        let (ends, ended) = mpsc::channel();
-        let (period, store) = (*lease / 3, store.clone());
-        std::thread::spawn(move || {
-            // Ends with its sender, or once another node has taken over: then every write says so.
-            while ended.recv_timeout(period) == Err(mpsc::RecvTimeoutError::Timeout) {
-                if matches!(store.renew(), Err(StoreError::LeaseLost)) {
-                    break;
-                }
-            }
-        });
-        Some(Self { _ends: ends })
     }
 }
 
