@@ -56,7 +56,8 @@ pub enum Trigger {
     Interval {
         /// The period, at least one second.
         every: Duration,
-        /// The first instant; `None`: when the program first sees the campaign.
+        /// The first instant; `None`: when the program first sees the campaign, or the start of its
+        /// bounds if that is later.
         first: Option<Timestamp>,
     },
     /// Every so many days, weeks, months or years, at a time of day.
@@ -244,6 +245,9 @@ pub enum CampaignDefect {
     /// Two campaigns have the same name.
     #[error("there are two campaigns of this name")]
     DuplicateCampaign,
+    /// It may never run.
+    #[error("it has max_instances = 0, it must be at least 1")]
+    NoInstances,
     /// It does nothing.
     #[error("it has no tasks")]
     NoTasks,
@@ -374,6 +378,9 @@ impl Campaign {
             .into_iter()
             .filter_map(|source| source.validate().err());
         defects.extend(wrong.map(CampaignDefect::Event));
+        if self.max_instances == 0 {
+            defects.push(CampaignDefect::NoInstances);
+        }
         if self.tasks.is_empty() {
             defects.push(CampaignDefect::NoTasks);
         }

@@ -193,16 +193,3 @@ pub fn next_fire(
 ) -> Result<Option<Timestamp>, TriggerError> {
     Ok(Compiled::new(trigger, &Timing::default())?.next_after(after, first_seen))
 }
-
-/// The last instant up to and including `now`, given that `next`, the trigger's next instant, is
-/// not later than `now`.
-pub(crate) fn latest_due(
-    trigger: &Trigger,
-    next: Timestamp,
-    now: Timestamp,
-) -> Result<Timestamp, TriggerError> {
-    if trigger.is_one_shot() {
-        return Ok(next);
-    }
-    Ok(Compiled::new(trigger, &Timing::default())?.latest_due(next, now, next))
-}

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use airdrops_types::{CampaignId, Command, TaskId, TaskState, Timestamp, Work};
 
 use super::book::{CampaignIx, Ix};
-use super::fire::upcoming;
 use super::run::Compiled;
 use super::{Change, Refused, Scheduler};
+use crate::campaign::CatchUp;
 use crate::event::{Event, Happening};
 
 /// Most runs that one back-fill makes.
@@ -125,27 +125,18 @@ impl Scheduler {
         let state = self
             .find(campaign)
             .and_then(|(_, known)| known.trigger.as_ref());
-        let passed = state.filter(|state| state.next.is_some_and(|next| next <= now));
-        let recurs = !definition.campaign.trigger.is_one_shot();
-        let next = match passed.filter(|state| recurs && state.paused.is_some()) {
-            Some(state) => Some(upcoming(
-                &definition.campaign,
-                now,
-                state.next.unwrap_or(now),
-            )?),
-            None => None,
-        };
+        let due = state.and_then(|state| Some((state.next?, state.first_seen)));
         if !self.set_paused(place, None) {
             return Err(Refused::Already {
                 campaign: campaign.clone(),
                 how: "not paused",
             });
         }
-        if let Some(next) = next {
-            let known = self.campaigns.get_mut(place as usize);
-            if let Some(state) = known.and_then(|known| known.trigger.as_mut()) {
-                state.next = next;
-            }
+        if let Some(due) = due
+            && !definition.trigger.is_one_shot()
+        {
+            let missed = definition.missed(due, CatchUp::One, 1, self.seed, now);
+            self.advance(place, missed.next);
             self.plan_look(place);
         }
         let state = self
@@ -175,7 +166,7 @@ impl Scheduler {
         let mut instants = Vec::new();
         let mut after = Timestamp(from.0.saturating_sub(1));
         let mut more = None;
-        while let Some(next) = upcoming(&definition.campaign, after, first_seen)?
+        while let Some(next) = definition.trigger.next_after(after, first_seen)
             && next <= to
         {
             if instants.len() == MAX_BACKFILL {
@@ -209,6 +200,7 @@ impl Scheduler {
         let timeless = Arc::new(Compiled {
             campaign: timeless,
             graph: definition.graph.clone(),
+            trigger: definition.trigger.clone(),
         });
         let reason = format!("{by} asked for the run of this instant");
         for due in instants {

@@ -5,12 +5,9 @@ use std::sync::Arc;
 
 use airdrops_types::{CampaignId, Timestamp, TriggerState, Work};
 
-use super::fire::{first_fire, upcoming};
-use super::listen::sources;
 use super::run::Compiled;
 use super::{Change, Scheduler};
-use crate::campaign::{Campaign, CampaignDefect, CampaignError, EventSource};
-use crate::trigger::TriggerError;
+use crate::campaign::{Campaign, CampaignDefect, CampaignError, EventSource, Timing};
 
 /// The campaigns that tasks of a campaign run, each with the first task that does.
 fn runs(campaign: &Campaign) -> BTreeMap<&CampaignId, &str> {
@@ -72,31 +69,33 @@ fn relations(
     defects
 }
 
-/// The next instant of a trigger that stays the same, in case its bounds do not.
+/// The bounds that a trigger's state was computed for, if it is this trigger's.
+fn bounds_of(campaign: &Campaign, state: &TriggerState) -> Option<Timing> {
+    let trigger = campaign.trigger.definition();
+    Timing::from_definition(state.definition.strip_prefix(&trigger)?)
+}
+
+/// The next instant of a trigger that stays the same while its bounds do not: what fired does not
+/// fire again, and what was due and has not been dealt with still is.
 fn rebound(
-    campaign: &Campaign,
+    definition: &Compiled,
     state: &TriggerState,
+    bounds: Timing,
     now: Timestamp,
-) -> Result<Option<Timestamp>, TriggerError> {
-    let timing = &campaign.timing;
-    match state.next {
-        Some(next) => {
-            let early = timing.start.is_some_and(|start| next < start);
-            let over = timing.end.is_some_and(|end| next > end);
-            match (early, over) {
-                (false, false) => Ok(Some(next)),
-                (_, true) => Ok(None),
-                (true, false) => upcoming(campaign, next, state.first_seen),
-            }
-        }
-        // What fires only once has fired.
-        None if campaign.trigger.is_one_shot() => Ok(None),
-        None => upcoming(
-            campaign,
-            Timestamp(now.0.saturating_sub(1)),
-            state.first_seen,
-        ),
+) -> Option<Timestamp> {
+    let (trigger, first_seen) = (&definition.trigger, state.first_seen);
+    let before = trigger.within(bounds);
+    if trigger.is_one_shot() {
+        let fired = state.next.is_none() && before.first_instant(first_seen).is_some();
+        return trigger.first_instant(first_seen).filter(|_| !fired);
     }
+    let earlier = |instant: Timestamp| Timestamp(instant.0.saturating_sub(1));
+    let after = match state.next {
+        Some(next) if next <= now => earlier(next),
+        _ if before.next_after(earlier(now), first_seen) == Some(now) => now,
+        _ => earlier(now),
+    };
+    trigger.next_after(after, first_seen)
 }
 
 impl Scheduler {
@@ -129,13 +128,14 @@ impl Scheduler {
         }
         for campaign in campaigns {
             let id = campaign.id.clone();
-            match self.adopt(campaign, now) {
+            match Compiled::of(campaign) {
+                Ok(definition) => self.adopt(definition, now),
                 // Otherwise it was reported by the validation.
                 Err(error) if valid => errors.push(CampaignError {
                     campaign: id,
                     defect: error.into(),
                 }),
-                _ => {}
+                Err(_) => {}
             }
         }
         if errors.is_empty() {
@@ -145,31 +145,34 @@ impl Scheduler {
         }
     }
 
-    /// Uses a definition from now on. Its trigger goes on, or starts anew if it is another one.
-    fn adopt(&mut self, campaign: Campaign, now: Timestamp) -> Result<(), TriggerError> {
+    /// Uses a definition from now on. Its trigger goes on, within its bounds, or starts anew if it is
+    /// another one.
+    fn adopt(&mut self, definition: Compiled, now: Timestamp) {
+        let campaign = &definition.campaign;
         let id = campaign.id.clone();
-        let definition = campaign.trigger.definition();
+        let text = campaign.trigger.definition() + &campaign.timing.definition();
         let (place, known) = self.known(&id);
         let stored = known.trigger.as_ref();
-        if stored.is_none_or(|state| state.definition != definition) {
-            let next = first_fire(&campaign, now)?;
+        if stored.is_none_or(|state| state.definition != text) {
+            let old = stored.and_then(|state| Some((state, bounds_of(campaign, state)?)));
+            let (next, first_seen) = match old {
+                Some((state, bounds)) => {
+                    let next = rebound(&definition, state, bounds, now);
+                    (next, state.first_seen)
+                }
+                None => (definition.trigger.first_instant(now), now),
+            };
             known.trigger = Some(TriggerState {
                 campaign: id.clone(),
                 next,
                 runs: stored.map_or(0, |state| state.runs),
-                definition,
-                first_seen: now,
+                definition: text,
+                first_seen,
                 paused: stored.and_then(|state| state.paused.clone()),
             });
             self.unsaved.insert(place);
-        } else if let Some(state) = &mut known.trigger {
-            let next = rebound(&campaign, state, now)?;
-            if next != state.next {
-                state.next = next;
-                self.unsaved.insert(place);
-            }
         }
-        let sources = sources(&campaign);
+        let sources = campaign.trigger.event_sources();
         if sources.is_empty() {
             self.listeners.remove(&id);
         } else {
@@ -182,10 +185,9 @@ impl Scheduler {
             }
         }
         if let Some(known) = self.campaigns.get_mut(place as usize) {
-            known.definition = Some(Arc::new(Compiled::of(campaign)));
+            known.definition = Some(Arc::new(definition));
         }
         self.plan_look(place);
-        Ok(())
     }
 
     /// The versions of the campaigns' definitions, as they are stored: new records bear them.
@@ -222,18 +224,13 @@ impl Scheduler {
             .collect();
         of.insert(&campaign.id, runs(&campaign));
         errors.extend(relations(&of, &campaign.id).into_iter().map(error));
-        if errors.is_empty()
-            && let Err(unusable) = first_fire(&campaign, now)
-        {
-            errors.push(error(unusable.into()));
-        }
         if !errors.is_empty() {
             return Err(errors);
         }
+        let definition = Compiled::of(campaign).map_err(|unusable| vec![error(unusable.into())])?;
         let mut changes = Vec::new();
         self.begin();
-        // Its first fire was found just now.
-        let _ = self.adopt(campaign, now);
+        self.adopt(definition, now);
         self.known(&id).1.version = version;
         self.finish(now, &mut changes);
         Ok(changes)

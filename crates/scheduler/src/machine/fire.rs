@@ -3,74 +3,48 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use airdrops_types::{CampaignId, TaskId, Timestamp};
-use sha2::{Digest, Sha256};
+use airdrops_types::{CampaignId, TaskId, Timestamp, TriggerState};
 
 use super::book::CampaignIx;
 use super::run::Compiled;
 use super::{Change, Making, Scheduler};
-use crate::campaign::{Campaign, CatchUp, Timing, Trigger};
-use crate::trigger::{TriggerError, latest_due, next_fire};
+use crate::campaign::{Campaign, CatchUp};
+use crate::trigger::{Lookback, Missed, Stretch, missed};
 
-/// A fire that is seen later counts as missed, for campaigns that catch nothing up and set no grace.
-const MISSED: Duration = Duration::from_secs(60);
-
-/// The first instant of a trigger strictly after `after`, within its bounds.
-pub(super) fn upcoming(
-    campaign: &Campaign,
-    after: Timestamp,
-    first_seen: Timestamp,
-) -> Result<Option<Timestamp>, TriggerError> {
-    let Timing { start, end, .. } = campaign.timing;
-    let from = start.map_or(after, |start| {
-        after.max(Timestamp(start.0.saturating_sub(1)))
-    });
-    let next = next_fire(&campaign.trigger, from, first_seen)?;
-    Ok(next.filter(|next| end.is_none_or(|end| *next <= end)))
-}
-
-/// The last instant up to and including `now` of a trigger that is due since `next`.
-fn latest(campaign: &Campaign, next: Timestamp, now: Timestamp) -> Result<Timestamp, TriggerError> {
-    let until = campaign.timing.end.map_or(now, |end| end.min(now));
-    latest_due(&campaign.trigger, next, until.max(next))
-}
-
-/// The first instant of a trigger that is seen for the first time at `now`. A date that has passed
-/// is not lost: whether it is too late is for the misfire grace to say.
-pub(super) fn first_fire(
-    campaign: &Campaign,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, TriggerError> {
-    match campaign.trigger {
-        Trigger::Date { at } => {
-            let Timing { start, end, .. } = campaign.timing;
-            let within = start.is_none_or(|start| at >= start) && end.is_none_or(|end| at <= end);
-            Ok(Some(at).filter(|_| within))
-        }
-        _ => upcoming(campaign, Timestamp(now.0.saturating_sub(1)), now),
+impl Compiled {
+    /// When the run of an instant begins.
+    fn moment(&self, instant: Timestamp, first_seen: Timestamp, seed: u64) -> Timestamp {
+        let campaign = &self.campaign.id;
+        self.trigger
+            .fire_moment(instant, first_seen, seed, campaign)
     }
-}
 
-/// How much later than its instant a run begins: a share of the jitter that is a hash of (`seed`,
-/// campaign, instant).
-fn jitter(campaign: &Campaign, seed: u64, instant: Timestamp) -> Duration {
-    let most = campaign.timing.jitter.as_millis();
-    if most == 0 {
-        return Duration::ZERO;
+    /// What becomes of the instants from `next` to `now`: at most `limit` of them run.
+    pub(super) fn missed(
+        &self,
+        (next, first_seen): (Timestamp, Timestamp),
+        catch_up: CatchUp,
+        limit: usize,
+        seed: u64,
+        now: Timestamp,
+    ) -> Missed {
+        let lookback = Lookback {
+            next,
+            now,
+            first_seen,
+            catch_up,
+            misfire_grace: self.campaign.misfire_grace,
+            limit,
+            seed,
+            campaign: &self.campaign.id,
+        };
+        missed(&self.trigger, &lookback)
     }
-    let text = format!("airdrops/jitter/{seed}/{}/{}", campaign.id, instant.0);
-    let digest = Sha256::digest(text.as_bytes());
-    let share = digest[..8]
-        .iter()
-        .fold(0_u64, |share, byte| share << 8 | u64::from(*byte));
-    let most = u64::try_from(most).unwrap_or(u64::MAX);
-    let delay = (u128::from(most) * u128::from(share)) >> 64;
-    Duration::from_millis(u64::try_from(delay).unwrap_or(u64::MAX))
-}
 
-/// Whether a fire waits for room instead of being skipped.
-fn waits_for_room(campaign: &Campaign) -> bool {
-    campaign.trigger.is_one_shot() || campaign.catch_up == CatchUp::All
+    /// Whether a fire waits for room instead of being skipped.
+    fn waits_for_room(&self) -> bool {
+        self.trigger.is_one_shot() || self.campaign.catch_up == CatchUp::All
+    }
 }
 
 fn late_note(late: Duration) -> String {
@@ -78,6 +52,53 @@ fn late_note(late: Duration) -> String {
         0 => String::new(),
         seconds => format!(", {seconds} s late"),
     }
+}
+
+/// Why instants make no run, and which, if there are several.
+fn skip_note(skipped: &Stretch, why: &str) -> String {
+    match skipped.count {
+        1 => format!("skipped: {why}"),
+        _ => format!("skipped: {skipped}, {why}"),
+    }
+}
+
+/// That instants were seen too late, the last one by `late`.
+fn too_late(campaign: &Campaign, passed: &Stretch, late: Duration) -> String {
+    let last = match passed.count {
+        1 => "",
+        _ => "the last one ",
+    };
+    let late = late.as_secs();
+    let why = match campaign.misfire_grace {
+        Some(grace) => format!(
+            "{last}seen {late} s late, misfire grace is {} s",
+            grace.as_secs()
+        ),
+        None => format!("{last}missed, seen {late} s late"),
+    };
+    skip_note(passed, &why)
+}
+
+/// All instants that are due, of a trigger that catches up at most one.
+fn all_due(missed: &Missed) -> Option<Stretch> {
+    let last = missed.instants.last().copied();
+    Some(match (missed.passed, last) {
+        (Some(passed), Some(last)) => Stretch {
+            last,
+            count: passed.count.saturating_add(1),
+            ..passed
+        },
+        (Some(passed), None) => passed,
+        (None, last) => {
+            let last = last?;
+            Stretch {
+                first: last,
+                last,
+                count: 1,
+                uncounted: false,
+            }
+        }
+    })
 }
 
 impl Scheduler {
@@ -93,14 +114,13 @@ impl Scheduler {
         let (Some(definition), Some(state)) = (&known.definition, &known.trigger) else {
             return;
         };
-        let campaign = &definition.campaign;
-        let full = known.open.len() >= campaign.max_instances.max(1) as usize;
-        let waits = full && waits_for_room(campaign);
+        let full = known.open.len() >= definition.campaign.max_instances as usize;
+        let waits = full && definition.waits_for_room();
         if let Some(next) = state.next
             && state.paused.is_none()
             && !waits
         {
-            let at = next.plus(jitter(campaign, self.seed, next));
+            let at = definition.moment(next, state.first_seen, self.seed);
             known.looks_at = Some(at);
             self.looks.insert((at, place));
         }
@@ -120,119 +140,93 @@ impl Scheduler {
             id(a).cmp(id(b))
         });
         let mut fired = false;
-        for place in due {
+        for (place, waiting) in due.iter().zip((1..=due.len()).rev()) {
             if *budget == 0 {
                 return false;
             }
-            *budget -= 1;
+            // Who has much to catch up leaves room for the others.
+            let most = (*budget / waiting).max(1);
+            let made = self.fire_one(*place, most, now, changes);
+            *budget = budget.saturating_sub(made.max(1));
             fired = true;
-            self.fire_one(place, now, changes);
-            self.plan_look(place);
+            self.plan_look(*place);
         }
         fired
     }
 
-    fn fire_one(&mut self, place: CampaignIx, now: Timestamp, changes: &mut Vec<Change>) {
+    /// Fires a trigger: makes runs, at most `most`, or says why not. Returns how many it made.
+    fn fire_one(
+        &mut self,
+        place: CampaignIx,
+        most: usize,
+        now: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> usize {
         let Some(known) = self.campaigns.get(place as usize) else {
-            return;
+            return 0;
         };
-        let Some(definition) = known.definition.clone() else {
-            return;
+        let (Some(definition), Some(state)) = (known.definition.clone(), &known.trigger) else {
+            return 0;
+        };
+        let &TriggerState {
+            next: Some(next),
+            first_seen,
+            ..
+        } = state
+        else {
+            return 0;
         };
         let campaign = &definition.campaign;
-        let Some(next) = known.trigger.as_ref().and_then(|state| state.next) else {
-            return;
-        };
         let open_run = self.full(place, campaign);
-        self.unsaved.insert(place);
-        match self.instants(campaign, next, now) {
-            // Cannot be: the trigger was validated. A trigger that cannot be read stops, visibly.
-            Err(error) => {
-                self.advance(place, None);
-                let note = format!("the trigger has stopped: {error}");
-                changes.push(fired(&campaign.id, next, Vec::new(), note));
+        if open_run.is_some() && definition.waits_for_room() {
+            return 0;
+        }
+        let room = (campaign.max_instances as usize).saturating_sub(known.open.len());
+        let (seed, catch_up) = (self.seed, campaign.catch_up);
+        let missed = definition.missed((next, first_seen), catch_up, room.min(most), seed, now);
+        let late = |due| now.since(definition.moment(due, first_seen, seed));
+        self.advance(place, missed.next);
+        if let Some(run) = open_run {
+            if let Some(due) = all_due(&missed) {
+                let note = skip_note(&due, &format!("run {run} has not ended"));
+                changes.push(fired(&campaign.id, due.last, Vec::new(), note));
             }
-            Ok(Instants {
-                due,
-                upcoming,
-                skip,
-            }) => {
-                self.advance(place, upcoming);
-                let late = now.since(due);
-                let skip = match open_run {
-                    Some(run) => Some(format!("skipped: run {run} has not ended")),
-                    None => skip,
-                };
-                if let Some(note) = skip {
-                    changes.push(fired(&campaign.id, due, Vec::new(), note));
-                    return;
+            return 0;
+        }
+        let mut instead = String::new();
+        if let Some(passed) = &missed.passed {
+            match catch_up {
+                CatchUp::One if !missed.instants.is_empty() => {
+                    instead = format!(", also for {passed}");
                 }
-                let mut note = late_note(late);
-                if due > next {
-                    note.push_str(&format!(", for all fires since {next}"));
+                CatchUp::Skip if !missed.instants.is_empty() => {
+                    instead = format!(", without {passed}");
                 }
-                self.fire_run(&definition, due, &note, "due", now, changes);
+                _ => {
+                    let note = too_late(campaign, passed, late(passed.last));
+                    changes.push(fired(&campaign.id, passed.last, Vec::new(), note));
+                }
             }
         }
+        for due in &missed.instants {
+            let note = late_note(late(*due)) + &instead;
+            self.fire_run(&definition, *due, &note, "due", now, changes);
+        }
+        missed.instants.len()
     }
 
-    /// What a trigger that is due since `next` fires for.
-    fn instants(
-        &self,
-        campaign: &Campaign,
-        next: Timestamp,
-        now: Timestamp,
-    ) -> Result<Instants, TriggerError> {
-        let grace = campaign.misfire_grace;
-        let (due, skip) = match campaign.catch_up {
-            CatchUp::All => match grace.map(|grace| now.minus(grace)) {
-                Some(oldest) if next < oldest => {
-                    let last = latest(campaign, next, Timestamp(oldest.0.saturating_sub(1)))?;
-                    let note = format!(
-                        "skipped: fires from {next} to {last}, misfire grace is {} s",
-                        now.since(oldest).as_secs()
-                    );
-                    (last, Some(note))
-                }
-                _ => (next, None),
-            },
-            CatchUp::One | CatchUp::Skip => {
-                let passed = now.minus(campaign.timing.jitter).max(next);
-                let due = latest(campaign, next, passed)?;
-                let late = now.since(due);
-                let missed = grace.or_else(|| {
-                    (campaign.catch_up == CatchUp::Skip)
-                        .then(|| MISSED.saturating_add(campaign.timing.jitter))
-                });
-                let skip = missed.filter(|most| late > *most).map(|most| match grace {
-                    Some(_) => format!(
-                        "skipped: seen {} s late, misfire grace is {} s",
-                        late.as_secs(),
-                        most.as_secs()
-                    ),
-                    None => format!("skipped: missed, seen {} s late", late.as_secs()),
-                });
-                (due, skip)
-            }
-        };
-        Ok(Instants {
-            due,
-            upcoming: upcoming(campaign, due, next)?,
-            skip,
-        })
-    }
-
-    fn advance(&mut self, place: CampaignIx, next: Option<Timestamp>) {
+    pub(super) fn advance(&mut self, place: CampaignIx, next: Option<Timestamp>) {
         let known = self.campaigns.get_mut(place as usize);
         if let Some(state) = known.and_then(|known| known.trigger.as_mut()) {
             state.next = next;
+            self.unsaved.insert(place);
         }
     }
 
     /// The latest open run of a campaign that may have no more of them.
     pub(super) fn full(&self, place: CampaignIx, campaign: &Campaign) -> Option<u64> {
         let open = &self.campaigns.get(place as usize)?.open;
-        let full = open.len() >= campaign.max_instances.max(1) as usize;
+        let full = open.len() >= campaign.max_instances as usize;
         open.last().copied().filter(|_| full)
     }
 
@@ -267,12 +261,6 @@ impl Scheduler {
         }
         run
     }
-}
-
-struct Instants {
-    due: Timestamp,
-    upcoming: Option<Timestamp>,
-    skip: Option<String>,
 }
 
 pub(super) fn fired(

@@ -5,25 +5,10 @@ use airdrops_types::Timestamp;
 use super::book::CampaignIx;
 use super::fire::fired;
 use super::{Change, Scheduler};
-use crate::campaign::{Campaign, EventSource, Trigger};
 use crate::event::{Event, Happening};
 
 /// Most ends of tasks that wait to be told to those who listen; more are not told.
 const MAX_RAISED: usize = 10_000;
-
-/// The events that a campaign's trigger, or a part of it, waits for.
-pub(super) fn sources(campaign: &Campaign) -> Vec<&EventSource> {
-    let mut sources = Vec::new();
-    let mut triggers = vec![&campaign.trigger];
-    while let Some(trigger) = triggers.pop() {
-        match trigger {
-            Trigger::Event(source) => sources.push(source),
-            Trigger::Any(parts) => triggers.extend(parts),
-            _ => {}
-        }
-    }
-    sources
-}
 
 impl Scheduler {
     /// Something happened: makes a run of each campaign that it fires, or says why not.

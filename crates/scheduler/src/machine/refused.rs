@@ -4,7 +4,6 @@ use airdrops_types::{CampaignId, TaskId, TaskState};
 use thiserror::Error;
 
 use crate::transition::TransitionError;
-use crate::trigger::TriggerError;
 
 /// Why an operator's command was refused. A refused command changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -57,9 +56,6 @@ pub enum Refused {
     /// Definitions are read and stored before they get here.
     #[error("a definition is stored first: use `airdrops campaign add`")]
     Definition,
-    /// The trigger cannot be read.
-    #[error(transparent)]
-    Trigger(#[from] TriggerError),
     /// The state machine does not take it.
     #[error(transparent)]
     Transition(#[from] TransitionError),

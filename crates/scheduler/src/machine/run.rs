@@ -10,21 +10,28 @@ use super::graph::{Graph, places};
 use super::{Change, Scheduler};
 use crate::campaign::Campaign;
 use crate::event::Happening;
+use crate::trigger::{self, TriggerError};
 
 /// Most ended runs of one campaign that are known because they have dead letters.
 const MAX_DEAD_RUNS: usize = 16;
 
-/// A definition with its graph.
+/// A definition with its graph and its trigger's instants.
 #[derive(Debug, Clone)]
 pub(super) struct Compiled {
     pub(super) campaign: Campaign,
     pub(super) graph: Graph,
+    pub(super) trigger: trigger::Compiled,
 }
 
 impl Compiled {
-    pub(super) fn of(campaign: Campaign) -> Self {
+    pub(super) fn of(campaign: Campaign) -> Result<Self, TriggerError> {
         let graph = Graph::of(&campaign.tasks, &places(&campaign.tasks));
-        Self { campaign, graph }
+        let trigger = trigger::Compiled::new(&campaign.trigger, &campaign.timing)?;
+        Ok(Self {
+            campaign,
+            graph,
+            trigger,
+        })
     }
 }
 

@@ -70,6 +70,14 @@ impl Compiled {
         })
     }
 
+    /// The same trigger within other bounds.
+    pub(crate) fn within(&self, timing: Timing) -> Self {
+        Self {
+            instants: self.instants.clone(),
+            timing,
+        }
+    }
+
     /// Its bounds and jitter.
     #[must_use]
     pub fn timing(&self) -> &Timing {
@@ -116,7 +124,8 @@ impl Compiled {
         let mut due = next;
         let (mut holds, mut fails) = (next.0, now.0);
         while holds < fails {
-            let middle = holds.midpoint(fails);
+            // The middle of two negative numbers is rounded up.
+            let middle = holds.midpoint(fails).min(fails - 1);
             match self.next_until(Timestamp(middle), first_seen, now) {
                 Some(found) => {
                     due = found;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use airdrops_types::{Conditions, Ending};
+use airdrops_types::{Conditions, Ending, Timestamp};
 
 use crate::campaign::{Calendar, EventSource, Measure, MeasureCondition, Timing, Trigger};
 
@@ -29,19 +29,39 @@ impl Trigger {
     }
 }
 
+/// What stands before the start, and before the end.
+const BOUNDS: [&str; 2] = [" not before ", " not after "];
+
+/// What stands behind each.
+const UNIT: &str = " ms";
+
 impl Timing {
     /// The bounds, to stand behind [`Trigger::definition`]; empty without bounds. Jitter is not part
     /// of it: it does not move instants.
     #[must_use]
     pub fn definition(&self) -> String {
         let mut text = String::new();
-        for (word, bound) in [("not before", self.start), ("not after", self.end)] {
+        for (word, bound) in BOUNDS.iter().zip([self.start, self.end]) {
             if let Some(bound) = bound {
                 // Writing to a string does not fail.
-                let _ = write!(text, " {word} {} ms", bound.0);
+                let _ = write!(text, "{word}{}{UNIT}", bound.0);
             }
         }
         text
+    }
+
+    /// The bounds, without jitter, that [`Timing::definition`] wrote; `None` for any other text.
+    pub(crate) fn from_definition(text: &str) -> Option<Self> {
+        let mut timing = Self::default();
+        let mut rest = text;
+        for (word, bound) in BOUNDS.iter().zip([&mut timing.start, &mut timing.end]) {
+            if let Some(written) = rest.strip_prefix(word) {
+                let (milliseconds, behind) = written.split_once(UNIT)?;
+                *bound = Some(Timestamp(milliseconds.parse().ok()?));
+                rest = behind;
+            }
+        }
+        rest.is_empty().then_some(timing)
     }
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use airdrops_scheduler::{Campaign, CampaignDefect, Scheduler, Trigger, TriggerError};
+use airdrops_scheduler::{Campaign, CampaignDefect, EventSource, Scheduler, Trigger, TriggerError};
 use airdrops_types::CampaignId;
 
 use crate::{acts, at, campaign, every, set, task};
@@ -169,4 +169,34 @@ fn only_operators_unwind() {
         vec![super::task("t", &[])],
     ));
     assert!(found[0].contains("the name unwind is kept"), "{found:?}");
+}
+
+#[test]
+fn a_campaign_that_may_never_run_is_an_error() {
+    let mut none = campaign("c", every(60), vec![task("t", &[])]);
+    none.max_instances = 0;
+    assert_eq!(
+        defects(&none),
+        ["campaign c: it has max_instances = 0, it must be at least 1"]
+    );
+    assert!(Scheduler::new(vec![none], vec![], vec![], 0, at(0)).is_err());
+}
+
+#[test]
+fn what_has_no_instants_within_all_is_an_error_at_any_depth() {
+    let within = Trigger::Any(vec![every(60), Trigger::Manual]);
+    for part in [
+        Trigger::Manual,
+        Trigger::Event(EventSource::Opportunity),
+        within,
+    ] {
+        let all = Trigger::All(vec![every(60), part]);
+        let any = Trigger::Any(vec![all, every(60)]);
+        let found = defects(&campaign("c", any, vec![task("t", &[])]));
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].starts_with("campaign c: events and manual starts have no instants"),
+            "{found:?}"
+        );
+    }
 }

@@ -78,7 +78,7 @@ fn catching_up_all_waits_for_room_and_leaves_out_what_is_too_late() {
     assert_eq!(notes[0].0, at(120));
     assert_eq!(notes[0].1, 0);
     assert!(
-        notes[0].2.starts_with("skipped: fires from"),
+        notes[0].2.starts_with("skipped: 2 fires from"),
         "{}",
         notes[0].2
     );
@@ -138,7 +138,7 @@ fn nothing_fires_before_the_start_or_after_the_end() {
             finish(&mut scheduler, id.as_str(), at(second));
         }
     }
-    assert_eq!(dues, [at(120), at(180)]);
+    assert_eq!(dues, [at(100), at(160)]);
     assert_eq!(scheduler.next_wake(at(400)), None);
 }
 

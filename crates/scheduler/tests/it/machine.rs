@@ -171,7 +171,9 @@ fn missed_fires_run_once_for_the_latest_instant() {
         [(
             at(960),
             1,
-            "run 2, 40 s late, for all fires since 1970-01-01T00:01:00Z".to_owned()
+            "run 2, 40 s late, also for 15 fires from 1970-01-01T00:01:00Z to \
+             1970-01-01T00:15:00Z"
+                .to_owned()
         )]
     );
     assert_eq!(scheduler.next_wake(at(1000)), Some(at(1020)));

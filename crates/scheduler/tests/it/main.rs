@@ -8,6 +8,7 @@ mod fires;
 mod flow;
 mod futures;
 mod growth;
+mod instants;
 mod limits;
 mod logs;
 mod machine;

@@ -1,12 +1,12 @@
 //! The instants at which a campaign would fire.
 
-use airdrops_scheduler::{Campaign, Trigger, next_fire};
+use airdrops_scheduler::{Campaign, Compiled, Trigger};
 use airdrops_types::Timestamp;
 
 use crate::config::summary::event_text;
 
 /// The instants after `after`, up to and including `until`, at most `most`. `first_seen` is when the
-/// scheduler first saw the campaign.
+/// scheduler first saw the campaign. Runs begin later than that by their jitter.
 pub(crate) fn between(
     campaign: &Campaign,
     after: Timestamp,
@@ -14,24 +14,15 @@ pub(crate) fn between(
     first_seen: Timestamp,
     most: usize,
 ) -> Vec<Timestamp> {
-    let timing = &campaign.timing;
-    let mut at = match timing.start {
-        Some(start) if start > after => Timestamp(start.0.saturating_sub(1)),
-        _ => after,
+    // A trigger that cannot be used was refused where it was defined.
+    let Ok(trigger) = Compiled::new(&campaign.trigger, &campaign.timing) else {
+        return Vec::new();
     };
-    let end = timing.end.map_or(until, |end| end.min(until));
-    let mut found = Vec::new();
-    while found.len() < most {
-        // A trigger that cannot be used was refused where it was defined.
-        match next_fire(&campaign.trigger, at, first_seen) {
-            Ok(Some(next)) if next <= end && next > at => {
-                found.push(next);
-                at = next;
-            }
-            _ => break,
-        }
-    }
-    found
+    let next = |after: Timestamp| trigger.next_after(after, first_seen);
+    std::iter::successors(next(after), |last| next(*last))
+        .take_while(|next| *next <= until)
+        .take(most)
+        .collect()
 }
 
 /// Why a campaign has no instants of its own, if it has none.

@@ -253,3 +253,13 @@ proptest! {
         );
     }
 }
+
+#[test]
+fn the_latest_due_instant_is_found_before_1970_too() {
+    let date = Trigger::Date { at: at(-100) };
+    for (trigger, latest) in [(date, at(-100)), (every(7), at(-4))] {
+        let trigger = Compiled::new(&trigger, &Timing::default()).unwrap();
+        let next = trigger.first_instant(at(-102)).unwrap();
+        assert_eq!(trigger.latest_due(next, at(-1), at(-102)), latest);
+    }
+}
