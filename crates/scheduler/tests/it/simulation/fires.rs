@@ -97,22 +97,31 @@ fn instants_led_somewhere(
             due.max().copied()
         };
         let grace = campaign.misfire_grace;
-        let expected = match campaign.catch_up {
-            CatchUp::All if fire.note.starts_with("skipped: fires from") => {
-                let oldest = grace.map(|grace| Timestamp(fire.at.minus(grace).0 - 1));
-                oldest.and_then(latest)
+        // A run begins up to the jitter after its instant: what is due then is known up to that.
+        let fits = match campaign.catch_up {
+            CatchUp::All if fire.is_skipped() => {
+                // All that is too late is passed over together, and nothing else is.
+                let grace = grace.unwrap_or(Duration::MAX);
+                let after = instants.iter().find(|instant| **instant > fire.due);
+                let after_is_late =
+                    after.is_some_and(|after| fire.at.since(*after) > grace.saturating_add(jitter));
+                instants.contains(&fire.due) && fire.at.since(fire.due) > grace && !after_is_late
             }
-            CatchUp::All => Some(next),
-            CatchUp::One | CatchUp::Skip => latest(fire.at.minus(jitter).max(next)),
+            CatchUp::All => fire.due == next,
+            CatchUp::One | CatchUp::Skip => {
+                let least = latest(fire.at.minus(jitter)).max(Some(next));
+                let most = latest(fire.at).max(Some(next));
+                instants.contains(&fire.due) && (least..=most).contains(&Some(fire.due))
+            }
         };
         let missed = match campaign.catch_up {
-            CatchUp::Skip => Some(grace.unwrap_or(Duration::from_secs(60) + jitter)),
+            CatchUp::Skip => Some(grace.unwrap_or(Duration::from_secs(60))),
             CatchUp::One | CatchUp::All => grace,
         };
         let late = fire.at.since(fire.due);
-        let too_late = missed.is_some_and(|most| late > most) && !fire.is_skipped();
-        if expected != Some(fire.due) || fire.due < next || too_late {
-            let what = format!("{fire:?} after {covered:?}, expected {expected:?}");
+        let too_late = missed.is_some_and(|most| late > most.saturating_add(jitter));
+        if !fits || fire.due < next || (too_late && !fire.is_skipped()) {
+            let what = format!("{fire:?} after {covered:?}, the next instant is {next:?}");
             return broken(campaign, &what);
         }
         covered = Some(fire.due);
