@@ -15,6 +15,8 @@ mod graph;
 mod growth;
 mod keys;
 mod listen;
+mod load;
+mod making;
 mod moment;
 mod quarantine;
 mod queue;
@@ -41,6 +43,7 @@ use crate::transition::{TaskEvent, TransitionError, transition};
 pub use change::Change;
 pub(crate) use graph::{Graph, places};
 pub use growth::{Growth, GrowthError};
+pub use making::Making;
 pub use quarantine::Memory;
 pub use refused::Refused;
 pub use restraint::waits_from;
@@ -71,6 +74,8 @@ pub struct Scheduler {
     looks: BTreeSet<(Timestamp, CampaignIx)>,
     /// Campaigns that events may fire.
     listeners: BTreeMap<CampaignId, CampaignIx>,
+    /// Campaigns whose ends some of them may wait for.
+    watched: BTreeSet<CampaignIx>,
     policy: SchedulerPolicy,
     memory: Memory,
     /// The memory that was handed out last.
@@ -83,6 +88,8 @@ pub struct Scheduler {
     closed: VecDeque<(CampaignIx, u64)>,
     /// Runs that this call may still make because something happened.
     budget: usize,
+    /// Large runs of which only a part is made.
+    parts: BTreeMap<(CampaignIx, u64), making::Parts>,
     /// Whether some stored runs may wait for themselves.
     suspect: bool,
     seed: u64,
@@ -96,9 +103,8 @@ pub fn task_id(campaign: &CampaignId, name: &str, run: u64) -> TaskId {
 
 impl Scheduler {
     /// From the configured campaigns and from what is stored. `tasks` holds at least all runs that
-    /// are not final and the other ones of the same runs of campaigns; those with dead letters, to
-    /// replay them; and those that started within the longest rate limit. Runs of campaigns that are
-    /// no longer configured go on. A trigger that has no state, or one of another definition, starts at
+    /// are not final, the other ones of the same runs of campaigns, and those with dead letters, to
+    /// replay them. Runs of campaigns that are no longer configured go on. A trigger that has no state, or one of another definition, starts at
     /// `now`; its count of runs is kept.
     ///
     /// # Errors
@@ -119,6 +125,7 @@ impl Scheduler {
             keys: Keys::default(),
             looks: BTreeSet::new(),
             listeners: BTreeMap::new(),
+            watched: BTreeSet::new(),
             policy: SchedulerPolicy::default(),
             memory: Memory::default(),
             told: Memory::default(),
@@ -127,113 +134,13 @@ impl Scheduler {
             undecided: VecDeque::new(),
             closed: VecDeque::new(),
             budget: 0,
+            parts: BTreeMap::new(),
             suspect: true,
             seed,
         };
         scheduler.configure(campaigns, triggers, now)?;
         scheduler.load(tasks, now);
         Ok(scheduler)
-    }
-
-    /// Takes what is stored.
-    fn load(&mut self, tasks: impl IntoIterator<Item = TaskRecord>, now: Timestamp) {
-        let mut loaded = Vec::new();
-        for record in tasks {
-            let ix = self.book.intern(record.id.as_str());
-            if self.book.slot(ix).spec.is_some() {
-                continue;
-            }
-            self.known(&record.campaign);
-            let before = record.after.iter();
-            let before: Vec<_> = before
-                .map(|edge| (self.book.intern(edge.task.as_str()), edge.on))
-                .collect();
-            self.book.link(ix, before.into_iter());
-            self.book.write(ix, &record);
-            loaded.push(ix);
-        }
-        for &ix in &loaded {
-            self.book.recount(ix);
-            self.join(ix);
-            self.count(ix, true);
-            self.enter(ix, now);
-            self.note_start(ix);
-        }
-        for ix in loaded {
-            self.doubt(ix);
-        }
-        let mut undecided = Vec::from(mem::take(&mut self.undecided));
-        undecided.sort_unstable_by(|&a, &b| self.book.slot(a).id.cmp(&self.book.slot(b).id));
-        self.undecided = undecided.into();
-        for (campaign, run) in mem::take(&mut self.closed) {
-            let open = self
-                .runs
-                .get(&(campaign, run))
-                .is_some_and(|run| run.open > 0);
-            if let Some(known) = self.campaigns.get_mut(campaign as usize)
-                && !open
-            {
-                known.ended.insert(run);
-            }
-        }
-        for place in (0..).take(self.campaigns.len()) {
-            self.forget(place);
-            self.plan_look(place);
-        }
-    }
-
-    /// A stored run that the next call decides, if it is not as it would be left: nothing, where every
-    /// call's changes were stored together.
-    fn doubt(&mut self, ix: Ix) {
-        let slot = self.book.slot(ix);
-        let Some(spec) = &slot.spec else {
-            return;
-        };
-        let waits = match spec.join {
-            _ if slot.before.is_empty() => false,
-            Join::All => !slot.unmet && slot.open_before > 0,
-            Join::Any => !slot.met && slot.open_before > 0,
-        };
-        let doubtful = match slot.state {
-            TaskState::Pending => {
-                let approves = spec.approval && !self.book.is_approved(ix);
-                let delays = self.book.not_before(ix).is_some();
-                let gated = (delays || spec.delay.is_zero() && approves)
-                    && (!approves || self.book.says(ix, settle::APPROVAL));
-                let possible = match spec.join {
-                    Join::All => !slot.unmet,
-                    Join::Any => slot.met || slot.before.is_empty(),
-                };
-                !(waits || possible && gated)
-            }
-            TaskState::Ready => !matches!(spec.work, Work::Act(_)),
-            TaskState::Running => {
-                let open = |key| self.runs.get(&key).is_some_and(|run| run.open > 0);
-                let runs = matches!(spec.work, Work::Campaign(_));
-                runs && !self.child_of(ix).is_some_and(open)
-            }
-            _ => false,
-        };
-        if doubtful {
-            self.undecided.push_back(ix);
-        }
-    }
-
-    /// With limits of its own. Limits hold from the next call on; nothing under way is stopped.
-    #[must_use]
-    pub fn with_policy(mut self, policy: SchedulerPolicy, now: Timestamp) -> Self {
-        let known: Vec<Ix> = self.book.known().collect();
-        for &ix in &known {
-            self.leave(ix);
-        }
-        self.policy = policy;
-        self.keys = Keys::default();
-        for &ix in &known {
-            self.book.slot_mut(ix).lane = u32::MAX;
-            self.enter(ix, now);
-            self.note_start(ix);
-        }
-        self
     }
 
     /// Counts a start against the rates of its keys.
@@ -245,7 +152,7 @@ impl Scheduler {
             && !self.policy.rates.is_empty()
         {
             let lane = self.lane(ix, &spec);
-            self.keys.start(lane, started);
+            self.keys.start(lane, &mut self.memory.starts, started);
         }
     }
 
@@ -266,6 +173,8 @@ impl Scheduler {
         self.rise(now);
         self.settle(now, &mut changes);
         let mut budget = MAX_RUNS_PER_CALL;
+        self.make_next(now, &mut changes);
+        self.settle(now, &mut changes);
         while self.fire(now, &mut budget, &mut changes) {
             self.settle(now, &mut changes);
             // What was made may be late, or may wait for nothing, already.
@@ -385,7 +294,9 @@ impl Scheduler {
     /// event comes.
     #[must_use]
     pub fn next_wake(&self, now: Timestamp) -> Option<Timestamp> {
-        let unfinished = !(self.undecided.is_empty() && self.memory.raised.is_empty());
+        let unfinished = !(self.undecided.is_empty()
+            && self.memory.raised.is_empty()
+            && self.memory.making.is_empty());
         let fires = self.looks.first().map(|(at, _)| *at);
         let released = self.memory.quarantined.values().min().copied();
         [
@@ -457,9 +368,8 @@ impl Scheduler {
         let was_final = from.is_some_and(TaskState::is_final);
         if record.state.is_final() && !was_final {
             self.ended.push_back(ix);
-        } else if !record.state.is_final() && was_final {
-            self.reopen(ix);
         }
+        let reopened = was_final && !record.state.is_final();
         if record.state == TaskState::Ready && !matches!(record.spec.work, Work::Act(_)) {
             self.undecided.push_back(ix);
         }
@@ -468,13 +378,32 @@ impl Scheduler {
             from,
             reason,
         });
+        if reopened {
+            self.reopen(ix, now, changes);
+        }
     }
 
-    /// A run that had ended is open again: whoever waits counts anew.
-    fn reopen(&mut self, ix: Ix) {
+    /// A run that had ended is open again: whoever waits counts anew, and its delay begins anew.
+    fn reopen(&mut self, ix: Ix, now: Timestamp, changes: &mut Vec<Change>) {
         let after: Vec<Ix> = self.book.after(ix).map(|(to, _)| to).collect();
-        for to in after {
+        for to in self.by_id(after) {
             self.book.recount(to);
+            let slot = self.book.slot(to);
+            let any = slot
+                .spec
+                .as_ref()
+                .is_some_and(|spec| spec.join == Join::Any);
+            let waits = slot.open_before > 0 && !(any && slot.met);
+            if slot.state == TaskState::Pending && waits {
+                let before = self.book.record(to);
+                let mut record = before.clone();
+                record.not_before = None;
+                record.reason = Some(self.book.waits(to));
+                if record != before {
+                    let reason = self.book.waits(to);
+                    self.put(to, record, reason, now, changes);
+                }
+            }
         }
     }
 

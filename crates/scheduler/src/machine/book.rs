@@ -1,15 +1,20 @@
 //! The task runs that are known, kept small: an arena of slots with dense indices, from which a
 //! [`TaskRecord`] is made when somebody asks for it.
 
+mod record;
+
 use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use airdrops_types::{
-    CampaignId, Conditions, Edge, ErrorClass, Operation, TaskId, TaskRecord, TaskSpec, TaskState,
+    CampaignId, Conditions, ErrorClass, Operation, TaskId, TaskRecord, TaskSpec, TaskState,
     Timestamp,
 };
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+
+pub(super) use self::record::listed;
 
 /// Place of a task run in the arena.
 pub(super) type Ix = u32;
@@ -20,10 +25,6 @@ pub(super) type CampaignIx = u32;
 const NONE: u32 = u32::MAX;
 /// No instant.
 const NEVER: i64 = i64::MIN;
-/// How many names a text lists.
-const NAMES: usize = 5;
-/// Most texts that are kept once for all.
-const MAX_SHARED: usize = 4096;
 
 #[derive(Debug, Clone, Default)]
 enum Said {
@@ -32,6 +33,37 @@ enum Said {
     /// Made of its edges.
     Waits,
     Text(Arc<str>),
+}
+
+/// What a run comes after. Most come after one or none.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Before {
+    #[default]
+    Nothing,
+    One((Ix, Conditions)),
+    Many(Box<[(Ix, Conditions)]>),
+}
+
+impl Deref for Before {
+    type Target = [(Ix, Conditions)];
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Nothing => &[],
+            Self::One(edge) => std::slice::from_ref(edge),
+            Self::Many(edges) => edges,
+        }
+    }
+}
+
+impl From<Vec<(Ix, Conditions)>> for Before {
+    fn from(edges: Vec<(Ix, Conditions)>) -> Self {
+        match edges.as_slice() {
+            [] => Self::Nothing,
+            [edge] => Self::One(*edge),
+            _ => Self::Many(edges.into_boxed_slice()),
+        }
+    }
 }
 
 /// What only few runs have.
@@ -61,7 +93,7 @@ pub(super) struct Slot {
     ready_since: i64,
     started: i64,
     ended: i64,
-    pub(super) before: Box<[(Ix, Conditions)]>,
+    pub(super) before: Before,
     detail: Option<Box<Detail>>,
     said: Said,
     view: OnceLock<Box<TaskRecord>>,
@@ -129,16 +161,6 @@ fn unpack(instant: i64) -> Option<Timestamp> {
     (instant != NEVER).then_some(Timestamp(instant))
 }
 
-/// `a, b and 7 more`.
-pub(super) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
-    let all = names.len();
-    let mut text = names.take(NAMES).collect::<Vec<_>>().join(", ");
-    if all > NAMES {
-        text.push_str(&format!(" and {} more", all - NAMES));
-    }
-    text
-}
-
 fn index(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(NONE)
 }
@@ -201,7 +223,7 @@ impl Book {
             ready_since: NEVER,
             started: NEVER,
             ended: NEVER,
-            before: Box::default(),
+            before: Before::Nothing,
             detail: None,
             said: Said::Nothing,
             view: OnceLock::new(),
@@ -234,135 +256,8 @@ impl Book {
         ix
     }
 
-    /// Keeps what a record says, but for its edges.
-    pub(super) fn write(&mut self, ix: Ix, record: &TaskRecord) {
-        let campaign = self.campaign(&record.campaign);
-        let said = self.said(ix, record);
-        let no_steps = record.plan.as_ref().is_some_and(Vec::is_empty);
-        let detail = Detail {
-            not_before: record.not_before,
-            attempts: record.attempts,
-            failures: record.failures.clone(),
-            plan: record.plan.clone().filter(|_| !no_steps),
-            cursor: record.cursor,
-            step: record.step,
-            approved: record.approved.clone(),
-            parent: record.parent.clone(),
-            child: record.child,
-            late: record.late,
-            name: (self::name(&record.id.0, &record.campaign) != Some(&record.name))
-                .then(|| record.name.clone().into_boxed_str()),
-        };
-        let slot = &mut self.slots[ix as usize];
-        slot.spec = Some(Arc::clone(&record.spec));
-        slot.run = record.run;
-        slot.due = record.due;
-        slot.ready_since = pack(record.ready_since);
-        slot.started = pack(record.started);
-        slot.ended = pack(record.ended);
-        slot.version = record.version;
-        slot.campaign = campaign;
-        slot.state = record.state;
-        slot.said = said;
-        slot.no_steps = no_steps;
-        slot.view = OnceLock::new();
-        if detail == Detail::default() {
-            slot.detail = None;
-        } else {
-            slot.detail = Some(Box::new(detail));
-        }
-    }
-
-    fn said(&mut self, ix: Ix, record: &TaskRecord) -> Said {
-        let Some(text) = &record.reason else {
-            return Said::Nothing;
-        };
-        if record.state == TaskState::Pending
-            && text.starts_with("waits for ")
-            && *text == self.waits(ix)
-        {
-            return Said::Waits;
-        }
-        if let Some(shared) = self.texts.get(text.as_str()) {
-            return Said::Text(Arc::clone(shared));
-        }
-        let text: Arc<str> = Arc::from(text.as_str());
-        if self.texts.len() < MAX_SHARED {
-            self.texts.insert(Arc::clone(&text));
-        }
-        Said::Text(text)
-    }
-
-    /// `waits for a, b`.
-    pub(super) fn waits(&self, ix: Ix) -> String {
-        let before = &self.slot(ix).before;
-        let names = before.iter().map(|&(ix, _)| self.name(ix));
-        format!("waits for {}", listed(names))
-    }
-
-    /// The task's name; of an unknown run, its id.
-    pub(super) fn name(&self, ix: Ix) -> &str {
-        let slot = self.slot(ix);
-        if let Some(name) = slot.detail.as_ref().and_then(|detail| detail.name.as_ref()) {
-            return name;
-        }
-        let campaign = self.campaigns.get(slot.campaign as usize);
-        let named = slot.spec.as_ref().and(campaign);
-        named
-            .and_then(|campaign| name(&slot.id, campaign))
-            .or_else(|| inner_name(&slot.id))
-            .unwrap_or(&slot.id)
-    }
-
     pub(super) fn id(&self, ix: Ix) -> TaskId {
         TaskId::new(&*self.slot(ix).id)
-    }
-
-    /// The record of a known run.
-    pub(super) fn record(&self, ix: Ix) -> TaskRecord {
-        let slot = self.slot(ix);
-        if let Some(view) = slot.view.get() {
-            return (**view).clone();
-        }
-        let default = Detail::default();
-        let detail = slot.detail.as_deref().unwrap_or(&default);
-        let spec = slot.spec.clone();
-        TaskRecord {
-            id: self.id(ix),
-            campaign: self.campaigns[slot.campaign as usize].clone(),
-            version: slot.version,
-            name: self.name(ix).to_owned(),
-            run: slot.run,
-            spec: spec.unwrap_or_else(|| Arc::new(TaskSpec::of(airdrops_types::Work::Nothing))),
-            after: slot
-                .before
-                .iter()
-                .map(|&(ix, on)| Edge {
-                    task: self.id(ix),
-                    on,
-                })
-                .collect(),
-            state: slot.state,
-            reason: match &slot.said {
-                Said::Nothing => None,
-                Said::Waits => Some(self.waits(ix)),
-                Said::Text(text) => Some(text.to_string()),
-            },
-            not_before: detail.not_before,
-            attempts: detail.attempts,
-            failures: detail.failures.clone(),
-            plan: detail.plan.clone().or_else(|| slot.no_steps.then(Vec::new)),
-            cursor: detail.cursor,
-            step: detail.step,
-            due: slot.due,
-            ready_since: unpack(slot.ready_since),
-            approved: detail.approved.clone(),
-            parent: detail.parent.clone(),
-            child: detail.child,
-            late: detail.late,
-            started: unpack(slot.started),
-            ended: unpack(slot.ended),
-        }
     }
 
     /// The record, kept until the run changes.
@@ -373,7 +268,7 @@ impl Book {
 
     /// Adds what a run comes after, and tells those.
     pub(super) fn link(&mut self, ix: Ix, before: impl Iterator<Item = (Ix, Conditions)>) {
-        let mut edges = std::mem::take(&mut self.slots[ix as usize].before).into_vec();
+        let mut edges = self.slots[ix as usize].before.to_vec();
         edges.reserve_exact(before.size_hint().0);
         for (from, on) in before {
             edges.push((from, on));
@@ -391,7 +286,7 @@ impl Book {
             self.slots[from as usize].first_out = place;
         }
         let slot = &mut self.slots[ix as usize];
-        slot.before = edges.into_boxed_slice();
+        slot.before = Before::from(edges);
         slot.view = OnceLock::new();
     }
 
@@ -408,7 +303,7 @@ impl Book {
     /// Counts anew what a run waits for.
     pub(super) fn recount(&mut self, ix: Ix) {
         let (mut open, mut met, mut unmet) = (0, false, false);
-        for &(before, on) in &self.slot(ix).before {
+        for &(before, on) in self.slot(ix).before.iter() {
             let before = self.slot(before);
             match before.state.ending() {
                 _ if before.spec.is_none() => unmet = true,
@@ -449,7 +344,7 @@ impl Book {
         }
         let slot = self.slot_mut(ix);
         slot.spec = None;
-        slot.before = Box::default();
+        slot.before = Before::Nothing;
         slot.detail = None;
         slot.said = Said::Nothing;
         slot.view = OnceLock::new();
@@ -506,14 +401,4 @@ impl Book {
             .filter(|(_, slot)| slot.spec.is_some())
             .map(|(place, _)| index(place))
     }
-}
-
-/// The name in `campaign/name#run`.
-fn name<'a>(id: &'a str, campaign: &CampaignId) -> Option<&'a str> {
-    let rest = id.strip_prefix(campaign.as_str())?.strip_prefix('/')?;
-    Some(rest.rsplit_once('#')?.0)
-}
-
-fn inner_name(id: &str) -> Option<&str> {
-    Some(id.rsplit_once('#')?.0.split_once('/')?.1)
 }

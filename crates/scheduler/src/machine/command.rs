@@ -337,11 +337,13 @@ impl Scheduler {
         changes: &mut Vec<Change>,
     ) -> Result<(), Refused> {
         let mut open = Vec::new();
+        let mut runs_cut = Vec::new();
         let mut parents = vec![ix];
         while let Some(parent) = parents.pop() {
             let spec = self.book.slot(parent).spec.as_ref();
             let runs = spec.is_some_and(|spec| matches!(spec.work, Work::Campaign(_)));
             let child = self.child_of(parent).filter(|_| runs);
+            runs_cut.extend(child);
             let run = child.and_then(|key| self.runs.get(&key));
             for &task in run.into_iter().flat_map(|run| &run.tasks) {
                 let state = self.book.slot(task).state;
@@ -351,6 +353,9 @@ impl Scheduler {
                     parents.push(task);
                 }
             }
+        }
+        for key in runs_cut {
+            self.stop_making(key);
         }
         let parent = self.book.id(ix);
         for task in self.by_id(open) {

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use airdrops_types::{CampaignId, Timestamp, TriggerState, Work};
 
-use super::fire::first_fire;
-use super::listen::listens;
+use super::fire::{first_fire, upcoming};
+use super::listen::sources;
 use super::run::Compiled;
 use super::{Change, Scheduler};
-use crate::campaign::{Campaign, CampaignDefect, CampaignError};
+use crate::campaign::{Campaign, CampaignDefect, CampaignError, EventSource};
 use crate::trigger::TriggerError;
 
 /// The campaigns that tasks of a campaign run, each with the first task that does.
@@ -70,6 +70,33 @@ fn relations(
         defects.push(CampaignDefect::Contains { path });
     }
     defects
+}
+
+/// The next instant of a trigger that stays the same, in case its bounds do not.
+fn rebound(
+    campaign: &Campaign,
+    state: &TriggerState,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, TriggerError> {
+    let timing = &campaign.timing;
+    match state.next {
+        Some(next) => {
+            let early = timing.start.is_some_and(|start| next < start);
+            let over = timing.end.is_some_and(|end| next > end);
+            match (early, over) {
+                (false, false) => Ok(Some(next)),
+                (_, true) => Ok(None),
+                (true, false) => upcoming(campaign, next, state.first_seen),
+            }
+        }
+        // What fires only once has fired.
+        None if campaign.trigger.is_one_shot() => Ok(None),
+        None => upcoming(
+            campaign,
+            Timestamp(now.0.saturating_sub(1)),
+            state.first_seen,
+        ),
+    }
 }
 
 impl Scheduler {
@@ -135,11 +162,24 @@ impl Scheduler {
                 paused: stored.and_then(|state| state.paused.clone()),
             });
             self.unsaved.insert(place);
+        } else if let Some(state) = &mut known.trigger {
+            let next = rebound(&campaign, state, now)?;
+            if next != state.next {
+                state.next = next;
+                self.unsaved.insert(place);
+            }
         }
-        if listens(&campaign) {
-            self.listeners.insert(id, place);
-        } else {
+        let sources = sources(&campaign);
+        if sources.is_empty() {
             self.listeners.remove(&id);
+        } else {
+            self.listeners.insert(id, place);
+        }
+        for source in sources {
+            if let EventSource::Task { campaign, .. } = source {
+                let (watched, _) = self.known(campaign);
+                self.watched.insert(watched);
+            }
         }
         if let Some(known) = self.campaigns.get_mut(place as usize) {
             known.definition = Some(Arc::new(Compiled::of(campaign)));

@@ -7,8 +7,8 @@ use airdrops_types::{CampaignId, TaskId, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::book::CampaignIx;
-use super::run::{Compiled, NewRun};
-use super::{Change, Scheduler};
+use super::run::Compiled;
+use super::{Change, Making, Scheduler};
 use crate::campaign::{Campaign, CatchUp, Timing, Trigger};
 use crate::trigger::{TriggerError, latest_due, next_fire};
 
@@ -251,17 +251,17 @@ impl Scheduler {
         let version = self.find(campaign).map_or(0, |(_, known)| known.version);
         let place = changes.len();
         changes.push(fired(campaign, due, Vec::new(), format!("run {run}{note}")));
-        let new = NewRun {
-            campaign,
-            tasks: &definition.campaign.tasks,
-            graph: &definition.graph,
-            version,
+        let begin = Making {
+            campaign: campaign.clone(),
             run,
+            version,
             due,
             parent: None,
-            reason,
+            reason: reason.to_owned(),
+            made: 0,
+            definition: 0,
         };
-        let made = self.make_run(&new, now, changes);
+        let made = self.begin_run(definition, begin, now, changes);
         if let Some(Change::Fired { tasks, .. }) = changes.get_mut(place) {
             *tasks = made;
         }

@@ -58,9 +58,15 @@ impl Graph {
         u32::try_from(self.starts.len().saturating_sub(1)).unwrap_or(u32::MAX)
     }
 
-    /// Whether no task waits for itself (Kahn 1962, "Topological sorting of large networks"): what
-    /// nothing waits for is taken away until nothing is left.
+    /// Whether no task waits for itself.
     pub(crate) fn is_acyclic(&self) -> bool {
+        self.order().len() == self.len() as usize
+    }
+
+    /// The tasks in an order in which each comes after all that it waits for; without those that
+    /// wait for themselves and those that they wait for (Kahn 1962, "Topological sorting of large
+    /// networks": what nothing waits for is taken away until nothing is left).
+    pub(crate) fn order(&self) -> Vec<u32> {
         let mut waiting = vec![0_u32; self.len() as usize];
         for &(place, _) in &self.before {
             waiting[place as usize] += 1;
@@ -68,9 +74,9 @@ impl Graph {
         let mut free: Vec<u32> = (0..self.len())
             .filter(|&place| waiting[place as usize] == 0)
             .collect();
-        let mut taken = 0;
+        let mut order = Vec::with_capacity(waiting.len());
         while let Some(place) = free.pop() {
-            taken += 1;
+            order.push(place);
             for &(before, _) in self.before(place) {
                 let count = &mut waiting[before as usize];
                 *count -= 1;
@@ -79,7 +85,8 @@ impl Graph {
                 }
             }
         }
-        taken == self.len()
+        order.reverse();
+        order
     }
 
     /// One cycle for each edge that closes one, by depth-first search without recursion. Each place

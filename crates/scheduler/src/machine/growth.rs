@@ -38,6 +38,14 @@ pub enum GrowthError {
         /// The run.
         run: u64,
     },
+    /// The run is large, and not all of it is made yet.
+    #[error("run {run} of {campaign} is still being made: try again later")]
+    BeingMade {
+        /// The campaign.
+        campaign: CampaignId,
+        /// The run.
+        run: u64,
+    },
     /// A name that would make the id `campaign/task#run` ambiguous.
     #[error("the name {name:?} is empty or has a `/`, a `#` or a control character in it")]
     Name {
@@ -124,6 +132,12 @@ impl Scheduler {
         let sibling = open
             .and_then(|run| run.tasks.first().copied())
             .ok_or_else(no_run)?;
+        if self.is_being_made(key) {
+            return Err(GrowthError::BeingMade {
+                campaign: growth.campaign.clone(),
+                run: growth.run,
+            });
+        }
         let new = self.check_new(&growth)?;
         let edges = self.resolve(&growth, key, &new)?;
         if let Some(path) = self.closes_cycle(&edges) {

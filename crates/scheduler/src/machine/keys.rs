@@ -2,10 +2,10 @@
 //! limited keys wait together.
 //!
 //! A run takes all of its keys at once, when it comes under way, or none: two runs can never each hold
-//! what the other one waits for. What is counted are records: who is under way now, and when each run
-//! started.
+//! what the other one waits for. Who is under way is counted from the records; when runs started is
+//! remembered, for those records may be forgotten before their time is over.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use airdrops_types::{Action, TaskSpec, Timestamp, Work};
 use rustc_hash::FxHashMap;
@@ -21,47 +21,50 @@ pub(super) struct Limit {
     pub(super) rate: Option<Rate>,
     /// Runs under way.
     pub(super) used: u32,
-    /// The latest starts, oldest first; as many as the rate lets.
-    starts: VecDeque<Timestamp>,
 }
+
+/// The latest starts by key, oldest first; as many as the rate lets.
+pub(super) type Starts = BTreeMap<String, Vec<Timestamp>>;
 
 impl Limit {
     /// How many more may be under way.
-    fn room(&self, now: Timestamp) -> u32 {
+    fn room(&self, starts: &Starts, now: Timestamp) -> u32 {
         let room = self
             .concurrency
             .map_or(u32::MAX, |most| most.saturating_sub(self.used));
-        room.min(self.starts_left(now))
+        room.min(self.starts_left(starts, now))
     }
 
     /// How many more may start now.
-    pub(super) fn starts_left(&self, now: Timestamp) -> u32 {
-        let Some(rate) = self.rate else {
-            return u32::MAX;
+    fn starts_left(&self, starts: &Starts, now: Timestamp) -> u32 {
+        let (Some(rate), Some(starts)) = (self.rate, starts.get(&self.key)) else {
+            return self.rate.map_or(u32::MAX, |rate| most(rate.starts));
         };
-        let recent = self.starts.iter().rev();
+        let recent = starts.iter().rev();
         let recent = recent.take_while(|start| start.plus(rate.per) > now);
         most(rate.starts).saturating_sub(u32::try_from(recent.count()).unwrap_or(u32::MAX))
     }
 
     /// When the next one may start, as far as the rate is concerned; `None`: now.
-    pub(super) fn free_at(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn free_at(&self, starts: &Starts, now: Timestamp) -> Option<Timestamp> {
         let rate = self.rate?;
-        if self.starts_left(now) > 0 {
+        if self.starts_left(starts, now) > 0 {
             return None;
         }
-        self.starts.front().map(|first| first.plus(rate.per))
+        let starts = starts.get(&self.key)?;
+        let first = starts.len().checked_sub(most(rate.starts) as usize)?;
+        starts.get(first).map(|first| first.plus(rate.per))
     }
 
-    fn start(&mut self, at: Timestamp) {
+    fn start(&self, starts: &mut Starts, at: Timestamp) {
         let Some(rate) = self.rate else {
             return;
         };
-        let place = self.starts.partition_point(|&start| start <= at);
-        self.starts.insert(place, at);
-        if self.starts.len() > most(rate.starts) as usize {
-            self.starts.pop_front();
-        }
+        let starts = starts.entry(self.key.clone()).or_default();
+        starts.retain(|start| start.plus(rate.per) > at);
+        starts.insert(starts.partition_point(|&start| start <= at), at);
+        let spare = starts.len().saturating_sub(most(rate.starts) as usize);
+        starts.drain(..spare);
     }
 }
 
@@ -73,7 +76,7 @@ fn most(limit: u32) -> u32 {
 /// Ready runs that use the same limited keys.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Lane {
-    /// Places of limits, sorted.
+    /// Places of limits, sorted by their keys.
     pub(super) limits: Vec<u32>,
     /// The key of its protocol, unless a quarantine does not hold it.
     pub(super) protocol: Option<String>,
@@ -110,7 +113,7 @@ impl Keys {
         let mut limits = Vec::new();
         if protocol.is_some() && !(policy.concurrency.is_empty() && policy.rates.is_empty()) {
             limits.extend(spec.keys.iter().filter_map(|key| self.limit(key, policy)));
-            limits.sort_unstable();
+            limits.sort_unstable_by_key(|limit| self.limits.get(*limit as usize).map(|of| &of.key));
             limits.dedup();
         }
         let protocol = protocol.filter(|_| policy.quarantine.failures > 0 && !is_exempt(spec));
@@ -144,7 +147,6 @@ impl Keys {
                 concurrency: concurrency.map(|&limit| most(limit)),
                 rate: rate.copied(),
                 used: 0,
-                starts: VecDeque::new(),
             });
             u32::try_from(self.limits.len() - 1).unwrap_or(u32::MAX)
         });
@@ -171,12 +173,13 @@ impl Keys {
         self.limits_of(lane, |limit| limit.used = limit.used.saturating_sub(1));
     }
 
-    pub(super) fn start(&mut self, lane: u32, at: Timestamp) {
-        self.limits_of(lane, |limit| limit.start(at));
+    pub(super) fn start(&mut self, lane: u32, starts: &mut Starts, at: Timestamp) {
+        self.limits_of(lane, |limit| limit.start(starts, at));
     }
 
     /// What is left of each limit.
-    pub(super) fn rooms(&self, now: Timestamp) -> Vec<u32> {
-        self.limits.iter().map(|limit| limit.room(now)).collect()
+    pub(super) fn rooms(&self, starts: &Starts, now: Timestamp) -> Vec<u32> {
+        let limits = self.limits.iter();
+        limits.map(|limit| limit.room(starts, now)).collect()
     }
 }

@@ -5,22 +5,24 @@ use airdrops_types::Timestamp;
 use super::book::CampaignIx;
 use super::fire::fired;
 use super::{Change, Scheduler};
-use crate::campaign::{Campaign, Trigger};
+use crate::campaign::{Campaign, EventSource, Trigger};
 use crate::event::{Event, Happening};
 
 /// Most ends of tasks that wait to be told to those who listen; more are not told.
 const MAX_RAISED: usize = 10_000;
 
-/// Whether a campaign's trigger, or a part of it, is an event.
-pub(super) fn listens(campaign: &Campaign) -> bool {
-    fn any(trigger: &Trigger) -> bool {
+/// The events that a campaign's trigger, or a part of it, waits for.
+pub(super) fn sources(campaign: &Campaign) -> Vec<&EventSource> {
+    let mut sources = Vec::new();
+    let mut triggers = vec![&campaign.trigger];
+    while let Some(trigger) = triggers.pop() {
         match trigger {
-            Trigger::Event(_) => true,
-            Trigger::Any(parts) => parts.iter().any(any),
-            _ => false,
+            Trigger::Event(source) => sources.push(source),
+            Trigger::Any(parts) => triggers.extend(parts),
+            _ => {}
         }
     }
-    any(&campaign.trigger)
+    sources
 }
 
 impl Scheduler {
@@ -35,7 +37,7 @@ impl Scheduler {
 
     /// Takes note of an end that somebody listens to.
     pub(super) fn raise(&mut self, what: Happening, now: Timestamp) {
-        if self.listeners.is_empty() || self.memory.raised.len() >= MAX_RAISED {
+        if self.memory.raised.len() >= MAX_RAISED {
             return;
         }
         let event = Event { at: now, what };

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 use airdrops_types::{ErrorClass, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Change, Scheduler};
+use super::{Change, Making, Scheduler};
 use crate::event::Event;
 use crate::policy::Quarantine;
 
 /// What the scheduler knows beside its records, to be stored and given back with
-/// [`Scheduler::with_memory`]. Bounded: by the protocols that are used, and by a fixed number of events.
+/// [`Scheduler::with_memory`]. Bounded: by the protocols and limited keys that are
+/// used, and by a fixed number of events.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Memory {
     /// Keys that are left alone, and until when.
@@ -19,9 +20,15 @@ pub struct Memory {
     /// Failed attempts in a row of each key, the latest ones, oldest first.
     #[serde(default)]
     pub failing: BTreeMap<String, Vec<Timestamp>>,
+    /// The latest starts of each key that has a rate, oldest first; at most as many as the rate lets.
+    #[serde(default)]
+    pub starts: BTreeMap<String, Vec<Timestamp>>,
     /// Ends of tasks and runs that some campaign listens to and that have not fired yet.
     #[serde(default)]
     pub raised: VecDeque<Event>,
+    /// Large runs of which only a part is made.
+    #[serde(default)]
+    pub making: Vec<Making>,
 }
 
 impl Memory {
@@ -113,6 +120,7 @@ impl Scheduler {
     pub fn with_memory(mut self, memory: Memory) -> Self {
         self.told = memory.clone();
         self.memory = memory;
+        self.keep_open();
         self
     }
 }

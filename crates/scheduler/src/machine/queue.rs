@@ -285,7 +285,7 @@ impl Scheduler {
         } else {
             Vec::new()
         };
-        let mut room = self.keys.rooms(now);
+        let mut room = self.keys.rooms(&self.memory.starts, now);
         let lanes = self.keys.lanes.iter().enumerate();
         let mut sources: Vec<(&[u32], std::collections::btree_set::Iter<'_, Turn>)> =
             vec![(&[], self.queue.running.iter())];
@@ -343,7 +343,9 @@ impl Scheduler {
             .filter_map(|lane| {
                 let limits = lane.limits.iter();
                 let limits = limits.filter_map(|limit| self.keys.limits.get(*limit as usize));
-                limits.filter_map(|limit| limit.free_at(now)).max()
+                limits
+                    .filter_map(|limit| limit.free_at(&self.memory.starts, now))
+                    .max()
             })
             .min()
     }

@@ -20,6 +20,12 @@ impl Scheduler {
         changes: &mut Vec<Change>,
     ) -> Result<String, Refused> {
         let first = self.task(task)?;
+        let slot = self.book.slot(first);
+        if self.is_being_made((slot.campaign, slot.run)) {
+            let (task, state) = (task.clone(), slot.state);
+            let hint = "its run is still being made; try again later";
+            return Err(Refused::State { task, state, hint });
+        }
         let mut seen: FxHashSet<Ix> = FxHashSet::from_iter([first]);
         let mut again = vec![first];
         let mut next = 0;

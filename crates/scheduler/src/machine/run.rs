@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use airdrops_types::{CampaignId, Ending, TaskId, TaskRecord, TaskState, Timestamp, TriggerState};
+use airdrops_types::{CampaignId, Ending, TaskId, TaskState, Timestamp, TriggerState};
 
 use super::book::{CampaignIx, Ix};
 use super::graph::{Graph, places};
-use super::{Change, Scheduler, task_id};
-use crate::campaign::{Campaign, TaskDef};
+use super::{Change, Scheduler};
+use crate::campaign::Campaign;
 use crate::event::Happening;
 
 /// Most ended runs of one campaign that are known because they have dead letters.
@@ -59,19 +59,6 @@ pub(super) struct Run {
     crossed: bool,
 }
 
-/// What a new run is made of.
-pub(super) struct NewRun<'a> {
-    pub(super) campaign: &'a CampaignId,
-    pub(super) tasks: &'a [TaskDef],
-    pub(super) graph: &'a Graph,
-    pub(super) version: u32,
-    pub(super) run: u64,
-    pub(super) due: Timestamp,
-    pub(super) parent: Option<&'a TaskId>,
-    /// Why the first ones are ready.
-    pub(super) reason: &'a str,
-}
-
 impl Scheduler {
     pub(super) fn known(&mut self, campaign: &CampaignId) -> (CampaignIx, &mut Known) {
         let place = self.book.campaign(campaign);
@@ -104,95 +91,6 @@ impl Scheduler {
         });
         state.runs = run;
         self.unsaved.insert(place);
-        run
-    }
-
-    /// Makes the records of a run. What is the core's own work is done when it is settled.
-    pub(super) fn make_run(
-        &mut self,
-        new: &NewRun<'_>,
-        now: Timestamp,
-        changes: &mut Vec<Change>,
-    ) -> Vec<TaskId> {
-        let (campaign, _) = self.known(new.campaign);
-        self.book.reserve(new.tasks.len());
-        self.runs.entry((campaign, new.run)).or_default().tasks =
-            Vec::with_capacity(new.tasks.len());
-        changes.reserve(new.tasks.len());
-        let ids = new.tasks.iter();
-        let places: Vec<Ix> = ids
-            .map(|task| {
-                self.book
-                    .intern(task_id(new.campaign, &task.name, new.run).as_str())
-            })
-            .collect();
-        let mut made = Vec::with_capacity(places.len());
-        for (place, (task, &ix)) in (0..).zip(new.tasks.iter().zip(&places)) {
-            let edges = new.graph.before(place).iter();
-            let edges =
-                edges.filter_map(|(before, on)| Some((*places.get(*before as usize)?, *on)));
-            self.book.link(ix, edges.collect::<Vec<_>>().into_iter());
-            let mut record = TaskRecord {
-                version: new.version,
-                parent: new.parent.cloned(),
-                ..TaskRecord::new(
-                    new.campaign,
-                    &task.name,
-                    new.run,
-                    Arc::clone(&task.spec),
-                    new.due,
-                )
-            };
-            let slot = self.book.slot_mut(ix);
-            slot.open_before = u32::try_from(slot.before.len()).unwrap_or(u32::MAX);
-            if slot.before.is_empty() {
-                self.gate(&mut record, new.due, now, new.reason);
-            } else {
-                record.state = TaskState::Pending;
-                record.ready_since = None;
-                record.reason = Some(self.book.waits(ix));
-            }
-            record.after = self
-                .book
-                .slot(ix)
-                .before
-                .iter()
-                .map(|&(ix, on)| {
-                    let task = self.book.id(ix);
-                    airdrops_types::Edge { task, on }
-                })
-                .collect();
-            made.push(record.id.clone());
-            let reason = record.reason.clone().unwrap_or_default();
-            self.put(ix, record, reason, now, changes);
-        }
-        made
-    }
-
-    /// Makes a run of `tasks` that nobody checked: whoever waits for itself is found in the next tick.
-    pub(super) fn make_unchecked(
-        &mut self,
-        campaign: &CampaignId,
-        tasks: &[TaskDef],
-        version: u32,
-        reason: &str,
-        now: Timestamp,
-        changes: &mut Vec<Change>,
-    ) -> u64 {
-        let run = self.next_run(campaign, now);
-        let graph = Graph::of(tasks, &places(tasks));
-        self.suspect |= !graph.is_acyclic();
-        let new = NewRun {
-            campaign,
-            tasks,
-            graph: &graph,
-            version,
-            run,
-            due: now,
-            parent: None,
-            reason,
-        };
-        self.make_run(&new, now, changes);
         run
     }
 
@@ -276,6 +174,9 @@ impl Scheduler {
         let Some(run) = self.runs.get(&key).filter(|run| run.open == 0) else {
             return;
         };
+        if self.is_being_made(key) {
+            return;
+        }
         let (failed, all, skipped) = (run.failed, run.tasks.len(), run.skipped);
         let parent = run.parent.clone();
         let Some(known) = self.campaigns.get_mut(key.0 as usize) else {
@@ -290,13 +191,15 @@ impl Scheduler {
                 (0, _) => Ending::Success,
                 _ => Ending::Failure,
             };
-            let what = Happening::Ended {
-                campaign: self.book.campaigns[key.0 as usize].clone(),
-                task: None,
-                run: key.1,
-                ending,
-            };
-            self.raise(what, now);
+            if self.watched.contains(&key.0) {
+                let what = Happening::Ended {
+                    campaign: self.book.campaigns[key.0 as usize].clone(),
+                    task: None,
+                    run: key.1,
+                    ending,
+                };
+                self.raise(what, now);
+            }
             if let Some(parent) = parent {
                 self.end_parent(&parent, key, failed, now, changes);
             }

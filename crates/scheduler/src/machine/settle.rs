@@ -3,8 +3,7 @@
 use airdrops_types::{Join, TaskId, TaskRecord, TaskState, Timestamp, Work};
 
 use super::book::{CampaignIx, Ix};
-use super::run::NewRun;
-use super::{Change, Scheduler};
+use super::{Change, Making, Scheduler};
 use crate::event::Happening;
 
 /// Why a task that came after others is ready.
@@ -51,8 +50,8 @@ impl Scheduler {
         }
         decided.sort_unstable_by(|&a, &b| self.book.slot(a).id.cmp(&self.book.slot(b).id));
         self.undecided.extend(decided);
-        if !self.listeners.is_empty() {
-            let slot = self.book.slot(ix);
+        let slot = self.book.slot(ix);
+        if self.watched.contains(&slot.campaign) {
             let what = Happening::Ended {
                 campaign: self.book.campaigns[slot.campaign as usize].clone(),
                 task: Some(self.book.name(ix).to_owned()),
@@ -82,7 +81,15 @@ impl Scheduler {
             Join::Any => (some && !met && !open, some && !met),
         };
         if impossible {
-            let reason = format!("cannot run: {}", self.obstacle(ix));
+            let (obstacle, is_lost) = self.obstacle(ix);
+            let reason = format!("cannot run: {obstacle}");
+            if is_lost {
+                changes.push(Change::Stuck {
+                    tasks: vec![self.book.id(ix)],
+                    count: 1,
+                    reason: reason.clone(),
+                });
+            }
             return self.skip(ix, reason, now, changes);
         }
         if waits {
@@ -134,18 +141,19 @@ impl Scheduler {
         }
     }
 
-    /// Which task before it keeps a run from running.
-    fn obstacle(&self, ix: Ix) -> String {
-        let mut found = None;
-        for &(before, on) in &self.book.slot(ix).before {
+    /// Which task before it keeps a run from running, and whether it is one that is not stored.
+    fn obstacle(&self, ix: Ix) -> (String, bool) {
+        let mut found = (String::new(), false);
+        for &(before, on) in self.book.slot(ix).before.iter() {
             let slot = self.book.slot(before);
             if slot.spec.is_none() {
-                found = Some(format!("{} is not stored", slot.id));
-            } else if slot.state.ending().is_some_and(|ending| !on.holds(ending)) {
-                found = Some(format!("{} {}", slot.id, slot.state));
+                return (format!("{} is not stored", slot.id), true);
+            }
+            if slot.state.ending().is_some_and(|ending| !on.holds(ending)) {
+                found.0 = format!("{} {}", slot.id, slot.state);
             }
         }
-        found.unwrap_or_default()
+        found
     }
 
     /// A run that will not run.
@@ -176,7 +184,9 @@ impl Scheduler {
         self.put(ix, record, reason, now, changes);
     }
 
-    /// A ready run that the core itself does: nothing, or a run of another campaign.
+    /// A ready run that the core itself does: nothing, or a run of another campaign. That one begins
+    /// however many runs of the campaign are open, for it is a part of this run; and it takes no keys,
+    /// for its tasks do.
     fn do_own_work(&mut self, ix: Ix, now: Timestamp, changes: &mut Vec<Change>) {
         let slot = self.book.slot(ix);
         let Some(spec) = slot.spec.clone().filter(|_| slot.state == TaskState::Ready) else {
@@ -205,17 +215,17 @@ impl Scheduler {
                 record.started = record.started.or(Some(now));
                 record.reason = Some(reason.clone());
                 self.put(ix, record, reason, now, changes);
-                let new = NewRun {
-                    campaign: of,
-                    tasks: &definition.campaign.tasks,
-                    graph: &definition.graph,
-                    version,
+                let begin = Making {
+                    campaign: of.clone(),
                     run,
+                    version,
                     due: now,
-                    parent: Some(&parent),
-                    reason: "due",
+                    parent: Some(parent),
+                    reason: "due".to_owned(),
+                    made: 0,
+                    definition: 0,
                 };
-                self.make_run(&new, now, changes);
+                self.begin_run(&definition, begin, now, changes);
             }
         }
     }
@@ -257,7 +267,7 @@ impl Scheduler {
         };
         let child = self.child_of(ix);
         match child.and_then(|key| Some((key, self.runs.get(&key)?))) {
-            Some((key, run)) if run.open == 0 => {
+            Some((key, run)) if run.open == 0 && !self.is_being_made(key) => {
                 let failed = run.failed;
                 self.end_parent(&self.book.id(ix), key, failed, now, changes);
             }

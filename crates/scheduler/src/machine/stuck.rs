@@ -2,7 +2,7 @@
 //! made or grows here has a cycle.
 //!
 //! They are skipped, one cycle after the other, and told; whoever comes after them is decided by its own
-//! edges. A run that comes after one that is not stored is skipped when it is settled.
+//! edges. A run that comes after one that is not stored is skipped, and told, when it is settled.
 
 use std::collections::BTreeSet;
 

@@ -222,11 +222,11 @@ impl Scheduler {
                 count,
             };
         }
+        if spec.is_some_and(|spec| spec.approval) && !self.book.is_approved(ix) {
+            return Why::Approval;
+        }
         match self.book.not_before(ix) {
             Some(until) if until > now => Why::Delay { until },
-            _ if spec.is_some_and(|spec| spec.approval) && !self.book.is_approved(ix) => {
-                Why::Approval
-            }
             _ => Why::Ready,
         }
     }
@@ -252,7 +252,7 @@ impl Scheduler {
                 return Why::Concurrency { key, used, limit };
             }
             if let Some(rate) = limit.rate
-                && let Some(until) = limit.free_at(now)
+                && let Some(until) = limit.free_at(&self.memory.starts, now)
             {
                 let starts = rate.starts;
                 return Why::Rate { key, starts, until };

@@ -1,23 +1,9 @@
 use std::time::Duration;
 
-use airdrops_scheduler::{Campaign, Change, Scheduler, TaskEvent, Trigger, backoff};
+use airdrops_scheduler::{Change, Scheduler, TaskEvent, Trigger, backoff};
 use airdrops_types::{ErrorClass, RetryPolicy, TaskId, TaskState, Timestamp};
 
-use crate::{Store, acts, at, campaign, every, fires, operations, set, task};
-
-fn start(campaigns: &[Campaign], now: Timestamp) -> (Scheduler, Store) {
-    let store = Store::default();
-    (store.open(campaigns, 1, now), store)
-}
-
-fn finish(scheduler: &mut Scheduler, id: &str, now: Timestamp) -> Vec<Change> {
-    let plan = TaskEvent::Planned { operations: vec![] };
-    scheduler.apply(&TaskId::from(id), plan, now).unwrap()
-}
-
-fn state(scheduler: &Scheduler, id: &str) -> TaskState {
-    scheduler.get(&TaskId::from(id)).unwrap().state
-}
+use crate::{Store, acts, at, campaign, every, finish, fires, operations, set, start, state, task};
 
 fn ids(scheduler: &Scheduler) -> Vec<String> {
     let runnable = scheduler.runnable(at(0));
@@ -77,7 +63,9 @@ fn a_run_whose_dependency_is_not_stored_is_skipped_and_does_not_wait_for_ever() 
     store.keep(&scheduler.tick(at(0)));
     store.tasks.remove(&TaskId::from("c/a#1"));
     let mut scheduler = store.open(&campaigns, 1, at(1));
-    scheduler.tick(at(1));
+    let changes = scheduler.tick(at(1));
+    let told = |change: &Change| matches!(change, Change::Stuck { count: 1, .. });
+    assert!(changes.iter().any(told), "{changes:?}");
     let record = scheduler.get(&TaskId::from("c/b#1")).unwrap();
     assert_eq!(record.state, TaskState::Skipped);
     assert_eq!(

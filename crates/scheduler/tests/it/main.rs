@@ -2,9 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod campaigns;
+mod commands;
 mod conditions;
+mod fires;
+mod flow;
+mod futures;
+mod growth;
+mod limits;
 mod logs;
 mod machine;
+mod moments;
 mod properties;
 mod protocol;
 mod restraint;
@@ -17,10 +24,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use airdrops_scheduler::{Campaign, Change, Memory, Scheduler, TaskDef, Trigger};
+use airdrops_scheduler::{Campaign, Change, Memory, Scheduler, TaskDef, TaskEvent, Trigger};
 use airdrops_types::{
     Action, Address, AmountSpec, Assignment, CampaignId, Operation, ProtocolId, TaskId, TaskRecord,
-    TaskSpec, Timestamp, TriggerState, Work,
+    TaskSpec, TaskState, Timestamp, TriggerState, Work,
 };
 
 fn assignment() -> Assignment {
@@ -122,4 +129,26 @@ fn fires(changes: &[Change]) -> Vec<(Timestamp, usize, String)> {
             _ => None,
         })
         .collect()
+}
+
+/// A scheduler of these campaigns with nothing stored.
+fn start(campaigns: &[Campaign], now: Timestamp) -> (Scheduler, Store) {
+    let store = Store::default();
+    (store.open(campaigns, 1, now), store)
+}
+
+/// Lets a ready run complete.
+fn finish(scheduler: &mut Scheduler, id: &str, now: Timestamp) -> Vec<Change> {
+    let plan = TaskEvent::Planned { operations: vec![] };
+    scheduler.apply(&TaskId::from(id), plan, now).unwrap()
+}
+
+fn state(scheduler: &Scheduler, id: &str) -> TaskState {
+    scheduler.get(&TaskId::from(id)).unwrap().state
+}
+
+/// The runs that may begin or go on.
+fn runnable(scheduler: &Scheduler, now: Timestamp) -> Vec<String> {
+    let runnable = scheduler.runnable(now);
+    runnable.into_iter().map(|id| id.0).collect()
 }

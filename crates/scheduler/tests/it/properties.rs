@@ -136,7 +136,7 @@ fn consumes(event: &TaskEvent) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn random_histories_lose_nothing_and_survive_a_restart_at_any_point(
