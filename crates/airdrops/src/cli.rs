@@ -5,6 +5,7 @@ mod estimate;
 mod risk;
 mod schedule;
 mod schedule_preview;
+mod store;
 mod task;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub use estimate::{Estimate, EstimateCommand, EstimateObserve, EstimatePriors};
 pub use risk::{Anomalies, Risk, RiskCommand, RiskReplay, VolIndex};
 pub use schedule::{Schedule, ScheduleCommand, ScheduleNext};
 pub use schedule_preview::{Schedule, ScheduleCommand, SchedulePreview};
+pub use store::{Store, StoreCommand, StoreCopy};
 pub use task::{History, States, Task, TaskCommand, TaskId, TaskList, TaskReason};
 
 use crate::exit::EXIT_CODES;
@@ -105,6 +107,8 @@ pub enum Command {
     Event(Event),
     /// Read or check the journal
     Journal(Journal),
+    /// Copy durable state from a file to a server, or back
+    Store(Store),
     /// Compute every decision in the journal again and compare
     Replay,
     /// Show what was earned, paid, refused and risked

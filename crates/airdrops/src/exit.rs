@@ -97,7 +97,9 @@ impl From<PassphraseError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let exit = match error {
-            StoreError::Locked { .. } | StoreError::LeaseLost => Exit::Locked,
+            StoreError::Locked { .. } | StoreError::Held { .. } | StoreError::LeaseLost => {
+                Exit::Locked
+            }
             _ => Exit::Failed,
         };
         Self {

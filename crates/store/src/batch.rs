@@ -74,11 +74,17 @@ impl Batch {
     /// Whether it writes to the journal at most.
     #[must_use]
     pub fn is_only_journal(&self) -> bool {
+        self.tasks.is_empty() && self.triggers.is_empty() && self.is_only_transitions()
+    }
+
+    /// Whether it writes task runs, triggers and to the journal at most.
+    #[must_use]
+    pub fn is_only_transitions(&self) -> bool {
         let Self {
             at: _,
             entries: _,
-            tasks,
-            triggers,
+            tasks: _,
+            triggers: _,
             ledger,
             equity,
             outcomes,
@@ -92,9 +98,7 @@ impl Batch {
             done,
             definitions,
         } = self;
-        tasks.is_empty()
-            && triggers.is_empty()
-            && ledger.is_empty()
+        ledger.is_empty()
             && equity.is_empty()
             && outcomes.is_empty()
             && retired.is_empty()

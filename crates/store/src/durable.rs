@@ -155,12 +155,7 @@ impl<B: Backend> Store for Durable<B> {
         if let [_, _, ..] = batches
             && batches.iter().all(|batch| self.may_commit(batch).is_ok())
         {
-            let together = self.write(Some(COMMIT), |sql| {
-                batches
-                    .iter()
-                    .map(|batch| rules::apply(sql, batch))
-                    .collect::<Result<Vec<_>, _>>()
-            });
+            let together = self.write(Some(COMMIT), |sql| rules::apply_all(sql, batches));
             match together {
                 Ok(committed) => return committed.into_iter().map(Ok).collect(),
                 Err(error) if error.is_of_all() => {

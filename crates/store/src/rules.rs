@@ -23,6 +23,38 @@ pub(crate) mod withdrawals;
 use crate::sql::Sql;
 use crate::{Batch, Committed, StoreError};
 
+/// Stores batches in their order, inside a transaction. Transitions of tasks that follow each other
+/// are stored together.
+pub(crate) fn apply_all(
+    sql: &mut dyn Sql,
+    batches: &[Batch],
+) -> Result<Vec<Committed>, StoreError> {
+    let mut committed = Vec::with_capacity(batches.len());
+    let alike =
+        |one: &Batch, other: &Batch| one.is_only_transitions() && other.is_only_transitions();
+    for run in batches.chunk_by(alike) {
+        match run {
+            [batch] => committed.push(apply(sql, batch)?),
+            run => committed.extend(transitions(sql, run)?),
+        }
+    }
+    Ok(committed)
+}
+
+fn transitions(sql: &mut dyn Sql, batches: &[Batch]) -> Result<Vec<Committed>, StoreError> {
+    tasks::store(sql, batches.iter().flat_map(|batch| &batch.tasks))?;
+    for batch in batches {
+        triggers::store(sql, &batch.triggers)?;
+    }
+    let entries = batches.iter().map(|batch| (batch.at, &batch.entries[..]));
+    let last = journal::append_all(sql, entries)?;
+    let revision = control::revision(sql)?;
+    Ok(last
+        .into_iter()
+        .map(|seq| Committed { seq, revision })
+        .collect())
+}
+
 /// Stores a batch, inside a transaction.
 pub(crate) fn apply(sql: &mut dyn Sql, batch: &Batch) -> Result<Committed, StoreError> {
     inbox::finish(sql, batch.at, &batch.done)?;

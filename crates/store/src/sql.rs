@@ -195,6 +195,9 @@ pub trait Sql {
     /// Tells those who wait that something changed, once the transaction is committed.
     fn notify(&mut self) -> Result<(), StoreError>;
 
+    /// Lets a column that counts by itself go on after the highest number in it.
+    fn advance(&mut self, table: &str, column: &str) -> Result<(), StoreError>;
+
     /// The specifications that are known to be stored.
     fn specs(&mut self) -> &mut Specs;
 }

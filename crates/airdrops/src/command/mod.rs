@@ -21,6 +21,7 @@ pub mod run;
 pub mod schedule;
 pub mod schedule_preview;
 pub mod status;
+pub mod store;
 pub mod task;
 pub mod unwind;
 pub mod version;
@@ -68,6 +69,7 @@ pub fn dispatch(cli: &Cli) -> ExitCode {
         Command::Dag(options) => dag::dag(global, options),
         Command::Event(options) => event::event(global, options),
         Command::Journal(options) => journal::journal(global, options),
+        Command::Store(options) => store::store(global, options),
         Command::Replay => replay::replay(global),
         Command::Report(options) => report::report(global, options),
         Command::Backtest(options) => backtest::backtest(global, options),

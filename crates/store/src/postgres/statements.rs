@@ -98,6 +98,15 @@ impl Sql for Statements<'_> {
         self.note(answer)
     }
 
+    fn advance(&mut self, table: &str, column: &str) -> Result<(), StoreError> {
+        let sql = format!(
+            "SELECT setval(pg_get_serial_sequence('{table}', '{column}'), max({column}))
+             FROM {table}"
+        );
+        (self as &mut dyn Sql).any(&sql, &[])?;
+        Ok(())
+    }
+
     fn specs(&mut self) -> &mut Specs {
         self.specs
     }

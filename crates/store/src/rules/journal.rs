@@ -13,27 +13,39 @@ pub(crate) fn append(
     at: Timestamp,
     entries: &[Entry],
 ) -> Result<u64, StoreError> {
+    let last = append_all(sql, std::iter::once((at, entries)))?;
+    Ok(last.last().copied().unwrap_or_default())
+}
+
+/// Appends the entries of several instants, and returns the number of the last entry of all after
+/// each.
+pub(crate) fn append_all<'e>(
+    sql: &mut dyn Sql,
+    groups: impl Iterator<Item = (Timestamp, &'e [Entry])>,
+) -> Result<Vec<u64>, StoreError> {
     let (mut seq, mut hash) = head(sql)?;
-    if entries.is_empty() {
-        return Ok(seq);
+    let before = seq;
+    let mut last = Vec::new();
+    let mut rows = Vec::new();
+    let mut index = Vec::new();
+    for (at, entries) in groups {
+        for entry in entries {
+            seq += 1;
+            let number = integer("journal", seq)?;
+            let text = json("journal entry", entry)?;
+            hash = link(hash, seq, at.0, text.as_bytes());
+            let row = params![number, at, text, hash.as_slice()];
+            rows.push(row.map(Value::into_owned).into());
+            index.extend(
+                tasks_of(entry)
+                    .into_iter()
+                    .map(|task| params![task_key(task), number].into()),
+            );
+        }
+        last.push(seq);
     }
-    let mut rows = Vec::with_capacity(entries.len());
-    let mut index = Vec::with_capacity(entries.len());
-    for entry in entries {
-        seq += 1;
-        let number = integer("journal", seq)?;
-        let text = json("journal entry", entry)?;
-        hash = link(hash, seq, at.0, text.as_bytes());
-        rows.push(
-            params![number, at, text, hash.as_slice()]
-                .map(Value::into_owned)
-                .into(),
-        );
-        index.extend(
-            tasks_of(entry)
-                .into_iter()
-                .map(|task| params![task_key(task), number].into()),
-        );
+    if seq == before {
+        return Ok(last);
     }
     sql.execute_all(
         "INSERT INTO journal (seq, at, entry, hash) VALUES (?1, ?2, ?3, ?4)",
@@ -47,7 +59,7 @@ pub(crate) fn append(
         "UPDATE meta SET journal_seq = ?1, journal_hash = ?2",
         &params![integer("journal", seq)?, hash.as_slice()],
     )?;
-    Ok(seq)
+    Ok(last)
 }
 
 /// A task run in the index: 64 bits of its name (Fowler, Noll and Vo 1991, FNV-1a). Two names may

@@ -10,11 +10,20 @@ use super::task_row::{COLUMNS, UPSERT, read, state_name, write};
 use crate::sql::{Sql, Value, params};
 use crate::{StoreError, TaskFilter};
 
-pub(crate) fn store(sql: &mut dyn Sql, tasks: &[TaskRecord]) -> Result<(), StoreError> {
-    let mut rows = Vec::with_capacity(tasks.len());
+/// So many runs are sent at a time.
+const PORTION: usize = 1000;
+
+pub(crate) fn store<'t>(
+    sql: &mut dyn Sql,
+    tasks: impl IntoIterator<Item = &'t TaskRecord>,
+) -> Result<(), StoreError> {
+    let mut rows = Vec::new();
     for task in tasks {
         let spec = specs::number(sql, &task.spec)?;
         rows.push(write(task, spec)?);
+        if rows.len() == PORTION {
+            sql.execute_all(UPSERT, std::mem::take(&mut rows))?;
+        }
     }
     sql.execute_all(UPSERT, rows)
 }
@@ -46,7 +55,17 @@ pub(crate) fn load(
         params.push(limit(rows).into());
         text.push_str(&format!(" LIMIT ?{}", params.len()));
     }
-    collect(sql, &text, &params)
+    // As many as there are for sure, so that a million are not moved about while they are read.
+    let few = filter.limit.is_some() || !(filter.open_only || filter.runs_of_open);
+    let room = if few {
+        None
+    } else {
+        sql.first("SELECT count(*) FROM tasks WHERE open = 1", &[], |row| {
+            row.int(0)
+        })?
+    };
+    let room = room.and_then(|count| usize::try_from(count).ok());
+    collect(sql, &text, &params, room.unwrap_or(0))
 }
 
 pub(crate) fn find(sql: &mut dyn Sql, id: &TaskId) -> Result<Option<TaskRecord>, StoreError> {
@@ -54,6 +73,7 @@ pub(crate) fn find(sql: &mut dyn Sql, id: &TaskId) -> Result<Option<TaskRecord>,
         sql,
         &format!("SELECT {COLUMNS} FROM tasks WHERE id = ?1"),
         &params![id.as_str()],
+        1,
     )?;
     Ok(found.into_iter().next())
 }
@@ -62,13 +82,16 @@ fn collect(
     sql: &mut dyn Sql,
     text: &str,
     params: &[Value<'_>],
+    room: usize,
 ) -> Result<Vec<TaskRecord>, StoreError> {
     let unknown = Arc::new(TaskSpec::of(Work::Nothing));
-    let mut numbers = Vec::new();
-    let mut records = sql.all(text, params, |row| {
+    let mut numbers = Vec::with_capacity(room);
+    let mut records = Vec::with_capacity(room);
+    sql.rows(text, params, &mut |row| {
         let (record, spec) = read(row, &unknown)?;
         numbers.push(spec);
-        Ok(record)
+        records.push(record);
+        Ok(())
     })?;
     let specs = specs::load(sql, &numbers)?;
     for (record, number) in records.iter_mut().zip(numbers) {

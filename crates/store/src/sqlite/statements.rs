@@ -74,6 +74,10 @@ impl Sql for Statements<'_> {
         Ok(())
     }
 
+    fn advance(&mut self, _table: &str, _column: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn specs(&mut self) -> &mut Specs {
         self.specs
     }

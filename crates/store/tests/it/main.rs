@@ -3,12 +3,15 @@
 
 mod commit;
 mod control;
+mod copy;
 mod group;
 mod inbox;
 mod journal;
+mod lost_commit;
 mod nodes;
 mod open;
 mod process;
 mod sample;
 mod signature;
+mod tasks;
 mod unwinds;
