@@ -98,7 +98,7 @@ pub struct Replace {
 }
 
 /// Lists of parameters, made one after the other.
-pub type Rows<'i, 'v> = dyn Iterator<Item = Result<Vec<Value<'v>>, StoreError>> + 'i;
+pub(crate) type Rows<'i, 'v> = dyn Iterator<Item = Result<Vec<Value<'v>>, StoreError>> + 'i;
 
 /// A row of an answer.
 pub enum Row<'r> {

@@ -84,7 +84,10 @@ impl<'s> Dispatcher<'s> {
 /// every entry.
 fn batch(now: Timestamp, changes: Vec<Change>) -> Batch {
     let mut batch = Batch::at(now);
+    batch.tasks.reserve(changes.len());
+    batch.entries.reserve(changes.len());
     let mut places: FxHashMap<TaskId, usize> = FxHashMap::default();
+    places.reserve(changes.len());
     for change in changes {
         match change {
             Change::Task {

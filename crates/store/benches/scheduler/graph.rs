@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use airdrops_scheduler::{After, Campaign, Scheduler, TaskDef, Trigger};
-use airdrops_store::{Access, JournalCheck, Options, Sqlite, Store, TaskFilter};
+use airdrops_store::{Access, JournalCheck, Options, Records, Sqlite, Store, TaskFilter};
 use airdrops_types::Timestamp;
 
 use crate::dispatcher::{Dispatcher, spec};
@@ -120,7 +120,7 @@ fn store(path: &Path, tasks: usize) {
 fn reload(path: &Path, tasks: usize) {
     let since = Since::now();
     let store = Sqlite::open(path, Access::Runner, Options::default()).unwrap();
-    let stored = store.tasks(TaskFilter::restart()).unwrap();
+    let stored = Records::new(&store, TaskFilter::restart()).map(Result::unwrap);
     let triggers = store.triggers().unwrap();
     let scheduler = Scheduler::new(vec![], stored, triggers, 1, NOW).unwrap();
     tell_took("reloaded", since.took());

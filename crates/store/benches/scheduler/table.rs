@@ -13,7 +13,7 @@ pub(crate) enum Target {
 /// Prints the head of the table.
 pub(crate) fn head() {
     println!(
-        "| {:<58} | {:>12} | {:>14} | {:>10} | {:<4} | {:>5} |",
+        "| {:<62} | {:>12} | {:>14} | {:>10} | {:<4} | {:>5} |",
         "what", "measured", "processor", "target", "", "load"
     );
     println!("|---|---:|---:|---:|---|---:|");
@@ -28,14 +28,14 @@ pub(crate) fn row(what: &str, value: f64, unit: &str, target: Target, cpu: &str)
     };
     let value = format!("{} {unit}", number(value));
     println!(
-        "| {what:<58} | {value:>12} | {cpu:>14} | {aim:>10} | {verdict:<4} | {:>5} |",
+        "| {what:<62} | {value:>12} | {cpu:>14} | {aim:>10} | {verdict:<4} | {:>5} |",
         measure::load()
     );
 }
 
 /// A row that could not be measured, and why.
 pub(crate) fn missing(what: &str, why: &str) {
-    println!("| {what:<58} | {why}");
+    println!("| {what:<62} | {why}");
 }
 
 fn pass(met: bool) -> &'static str {
