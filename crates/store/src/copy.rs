@@ -338,7 +338,7 @@ fn one(
         portion.push(values);
         rows = rows.saturating_add(1);
         if portion.len() == PORTION {
-            to.execute_all(&insert, std::mem::take(&mut portion))?;
+            to.execute_all(&insert, &mut portion.drain(..).map(Ok))?;
             progress(CopyProgress {
                 table: table.name,
                 rows,
@@ -347,7 +347,7 @@ fn one(
         }
         Ok(())
     })?;
-    to.execute_all(&insert, portion)?;
+    to.execute_all(&insert, &mut portion.drain(..).map(Ok))?;
     Ok(rows)
 }
 

@@ -18,6 +18,7 @@ pub mod error;
 pub mod group;
 mod open;
 pub mod postgres;
+pub mod records;
 mod rules;
 mod sql;
 pub mod sqlite;
@@ -32,6 +33,7 @@ pub use error::StoreError;
 pub use group::{GroupCommit, Ticket};
 pub use open::{is_server, open};
 pub use postgres::Postgres;
+pub use records::Records;
 pub use sqlite::Sqlite;
 pub use store::{
     ControlChange, JournalCheck, MessageAnswer, NodeSeen, OBSERVATIONS, PAYLOAD_LIMIT, Posted,

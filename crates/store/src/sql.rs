@@ -86,6 +86,20 @@ macro_rules! params {
 }
 pub(crate) use params;
 
+/// Three statements of the same parameters that together store a row that may be there already.
+#[derive(Debug, Clone, Copy)]
+pub struct Replace {
+    /// Inserts a row unless it is there.
+    pub insert: &'static str,
+    /// Replaces a row that is there, if that is all there is to do.
+    pub update: &'static str,
+    /// Inserts a row, or replaces it whatever it is.
+    pub replace: &'static str,
+}
+
+/// Lists of parameters, made one after the other.
+pub(crate) type Rows<'i, 'v> = dyn Iterator<Item = Result<Vec<Value<'v>>, StoreError>> + 'i;
+
 /// A row of an answer.
 pub enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
@@ -175,7 +189,16 @@ pub trait Sql {
     fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64, StoreError>;
 
     /// Runs a statement once for each list of parameters.
-    fn execute_all(&mut self, sql: &str, rows: Vec<Vec<Value<'_>>>) -> Result<(), StoreError>;
+    fn execute_all(&mut self, sql: &str, rows: &mut Rows<'_, '_>) -> Result<(), StoreError>;
+
+    /// Inserts or replaces a row for each list of parameters.
+    fn replace_all(
+        &mut self,
+        statements: &Replace,
+        rows: &mut Rows<'_, '_>,
+    ) -> Result<(), StoreError> {
+        self.execute_all(statements.replace, rows)
+    }
 
     /// Calls `each` with each row of the answer.
     fn rows(

@@ -226,7 +226,8 @@ impl Backend for File {
             let mut open = self.open();
             let version = open
                 .connection
-                .pragma_query_value(None, "data_version", |row| row.get(0))?;
+                .prepare_cached("PRAGMA data_version")?
+                .query_row([], |row| row.get(0))?;
             let before = open.seen.replace(version);
             drop(open);
             if before.is_some_and(|before| before != version) {

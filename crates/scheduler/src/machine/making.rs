@@ -244,7 +244,9 @@ impl Scheduler {
         let mut making = self.memory.making[place].clone();
         let until = making.made.saturating_add(PART).min(parts.order.len());
         let definition = Arc::clone(&parts.definition);
-        let mut made = Vec::with_capacity(PART);
+        let count = until.saturating_sub(making.made);
+        let mut made = Vec::with_capacity(count);
+        changes.reserve(count);
         for &place in parts.order.get(making.made..until).unwrap_or_default() {
             let Some(task) = definition.campaign.tasks.get(place as usize) else {
                 continue;

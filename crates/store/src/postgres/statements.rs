@@ -6,7 +6,10 @@ use super::link::{Fault, Link, next};
 use super::session::CHANNEL;
 use crate::StoreError;
 use crate::rules::specs::Specs;
-use crate::sql::{Row, Sql, Value};
+use crate::sql::{Row, Rows, Sql, Value};
+
+/// So many lists of parameters are sent at a time.
+const PORTION: usize = 1000;
 
 /// A transaction on the server.
 pub(super) struct Statements<'l> {
@@ -51,17 +54,18 @@ impl Sql for Statements<'_> {
         self.note(answer)
     }
 
-    fn execute_all(&mut self, sql: &str, rows: Vec<Vec<Value<'_>>>) -> Result<(), StoreError> {
-        if rows.is_empty() {
-            return Ok(());
+    fn execute_all(&mut self, sql: &str, rows: &mut Rows<'_, '_>) -> Result<(), StoreError> {
+        loop {
+            let mut portion: Vec<Vec<Value<'static>>> = Vec::new();
+            for row in (&mut *rows).take(PORTION) {
+                portion.push(row?.into_iter().map(Value::into_owned).collect());
+            }
+            if portion.is_empty() {
+                return Ok(());
+            }
+            let answer = self.link.execute(sql, portion);
+            self.note(answer)?;
         }
-        let rows = rows
-            .into_iter()
-            .map(|row| row.into_iter().map(Value::into_owned).collect())
-            .collect();
-        let answer = self.link.execute(sql, rows);
-        self.note(answer)?;
-        Ok(())
     }
 
     fn rows(

@@ -4,8 +4,11 @@ use airdrops_types::{B256, Entry, JournalEntry, TaskId, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::column::{from_json, integer, json, limit, unsigned};
-use crate::sql::{Row, Sql, Value, params};
+use crate::sql::{Row, Sql, params};
 use crate::{JournalCheck, StoreError};
+
+/// So many entries are sent at a time.
+const PORTION: usize = 1000;
 
 /// Appends entries, and returns the number of the last entry of all.
 pub(crate) fn append(
@@ -34,27 +37,18 @@ pub(crate) fn append_all<'e>(
             let number = integer("journal", seq)?;
             let text = json("journal entry", entry)?;
             hash = link(hash, seq, at.0, text.as_bytes());
-            let row = params![number, at, text, hash.as_slice()];
-            rows.push(row.map(Value::into_owned).into());
-            index.extend(
-                tasks_of(entry)
-                    .into_iter()
-                    .map(|task| params![task_key(task), number].into()),
-            );
+            rows.push((number, at, text, hash));
+            each_task(entry, &mut |task| index.push((task_key(task), number)));
+            if rows.len() >= PORTION {
+                store(sql, &mut rows, &mut index)?;
+            }
         }
         last.push(seq);
     }
     if seq == before {
         return Ok(last);
     }
-    sql.execute_all(
-        "INSERT INTO journal (seq, at, entry, hash) VALUES (?1, ?2, ?3, ?4)",
-        rows,
-    )?;
-    sql.execute_all(
-        "INSERT INTO journal_tasks (task, seq) VALUES (?1, ?2) ON CONFLICT (task, seq) DO NOTHING",
-        index,
-    )?;
+    store(sql, &mut rows, &mut index)?;
     sql.execute(
         "UPDATE meta SET journal_seq = ?1, journal_hash = ?2",
         &params![integer("journal", seq)?, hash.as_slice()],
@@ -62,16 +56,68 @@ pub(crate) fn append_all<'e>(
     Ok(last)
 }
 
-/// A task run in the index: 64 bits of its name (Fowler, Noll and Vo 1991, FNV-1a). Two names may
-/// share them, so that who looks up checks the entry.
+/// Stores entries, and which task runs they name.
+fn store(
+    sql: &mut dyn Sql,
+    rows: &mut Vec<(i64, Timestamp, String, B256)>,
+    index: &mut Vec<(i64, i64)>,
+) -> Result<(), StoreError> {
+    sql.execute_all(
+        "INSERT INTO journal (seq, at, entry, hash) VALUES (?1, ?2, ?3, ?4)",
+        &mut rows.iter().map(|(seq, at, text, hash)| {
+            Ok(params![*seq, *at, text.as_str(), hash.as_slice()].into())
+        }),
+    )?;
+    rows.clear();
+    index.sort_unstable();
+    index.dedup();
+    sql.execute_all(
+        "INSERT INTO journal_tasks (task, seq) VALUES (?1, ?2) ON CONFLICT (task, seq) DO NOTHING",
+        &mut index
+            .iter()
+            .map(|(task, seq)| Ok(params![*task, *seq].into())),
+    )?;
+    index.clear();
+    Ok(())
+}
+
+/// A task run in the index: 64 bits of its id. Runs that are made together are next to each other, so
+/// that few pages of the index change with each commit: 16 bits of the campaign, 16 of the run's number,
+/// 12 of the task's name without the digits at its end, and 20 of those digits. Two ids may share them,
+/// so that who looks up checks the entry.
 pub(crate) fn task_key(task: &TaskId) -> i64 {
-    let hash = task
-        .as_str()
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
-    hash.cast_signed()
+    let id = task.as_str();
+    let (rest, run) = id.rsplit_once('#').unwrap_or((id, ""));
+    let (campaign, name) = rest.split_once('/').unwrap_or(("", rest));
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let digits = name.get(stem.len()..).unwrap_or_default();
+    let key = part(fold(campaign), 48, 16)
+        | part(decimal(run), 32, 16)
+        | part(fold(stem), 20, 12)
+        | part(decimal(digits), 0, 20);
+    key.cast_signed()
+}
+
+/// The lowest `bits` of a number, moved up by `by`.
+fn part(value: u64, by: u32, bits: u32) -> u64 {
+    (value & ((1 << bits) - 1)) << by
+}
+
+/// The value of digits, modulo 2⁶⁴; something of any other text.
+fn decimal(text: &str) -> u64 {
+    text.bytes().fold(0_u64, |value, byte| {
+        value
+            .wrapping_mul(10)
+            .wrapping_add(u64::from(byte.wrapping_sub(b'0')))
+    })
+}
+
+/// FNV-1a (Fowler, Noll and Vo 1991), its halves folded together.
+fn fold(text: &str) -> u64 {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    hash ^ hash >> 32
 }
 
 /// Number and hash of the last entry, as they were stored with it.
@@ -106,14 +152,14 @@ fn link(previous: B256, seq: u64, at: i64, entry: &[u8]) -> B256 {
 }
 
 /// The task runs that an entry names.
-pub(crate) fn tasks_of(entry: &Entry) -> Vec<&TaskId> {
+pub(crate) fn each_task<'e>(entry: &'e Entry, each: &mut dyn FnMut(&'e TaskId)) {
     match entry {
-        Entry::Fired { tasks, .. } => tasks.iter().collect(),
+        Entry::Fired { tasks, .. } => tasks.iter().for_each(each),
         Entry::Task { task, .. }
         | Entry::Planned { task, .. }
         | Entry::Signed { task, .. }
-        | Entry::Settled { task, .. } => vec![task],
-        Entry::Decided { intent, .. } => vec![&intent.task],
+        | Entry::Settled { task, .. } => each(task),
+        Entry::Decided { intent, .. } => each(&intent.task),
         Entry::Started { .. }
         | Entry::Observed { .. }
         | Entry::Assessed { .. }
@@ -125,7 +171,7 @@ pub(crate) fn tasks_of(entry: &Entry) -> Vec<&TaskId> {
         | Entry::Eased { .. }
         | Entry::Alerted { .. }
         | Entry::Signalled { .. }
-        | Entry::Note { .. } => Vec::new(),
+        | Entry::Note { .. } => {}
     }
 }
 
@@ -161,7 +207,11 @@ pub(crate) fn for_task(sql: &mut dyn Sql, task: &TaskId) -> Result<Vec<JournalEn
         &params![task_key(task)],
         entry,
     )?;
-    entries.retain(|line| tasks_of(&line.entry).contains(&task));
+    entries.retain(|line| {
+        let mut names = false;
+        each_task(&line.entry, &mut |named| names |= named == task);
+        names
+    });
     Ok(entries)
 }
 

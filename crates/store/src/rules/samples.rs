@@ -7,17 +7,14 @@ use crate::sql::{Sql, params};
 use crate::{Sample, StoreError};
 
 pub(crate) fn store(sql: &mut dyn Sql, samples: &[Sample]) -> Result<(), StoreError> {
-    let rows = samples
-        .iter()
-        .map(|sample| {
-            let data = json("sample", &sample.data)?;
-            Ok(params![sample.series.as_str(), sample.at, data].into())
-        })
-        .collect::<Result<_, StoreError>>()?;
+    let mut rows = samples.iter().map(|sample| {
+        let data = json("sample", &sample.data)?;
+        Ok(params![sample.series.as_str(), sample.at, data].into())
+    });
     sql.execute_all(
         "INSERT INTO samples (series, at, data) VALUES (?1, ?2, ?3)
          ON CONFLICT (series, at) DO UPDATE SET data = excluded.data",
-        rows,
+        &mut rows,
     )
 }
 

@@ -9,28 +9,47 @@ use airdrops_types::{
 
 use super::column::{corrupt, from_json, integer, json, unsigned};
 use crate::StoreError;
-use crate::sql::{Row, Value, params};
+use crate::sql::{Replace, Row, Value, params};
 
 /// The columns that [`read`] reads, in its order.
 pub(crate) const COLUMNS: &str = "id, campaign, version, name, run, spec, state, reason, \
      not_before, attempts, failures, edges, plan, \"cursor\", step, due, ready_since, approved, \
      parent, child, late, started, ended";
 
-/// Inserts a run, or replaces it.
-pub(crate) const UPSERT: &str = "INSERT INTO tasks (id, campaign, version, name, run, spec, \
-     state, reason, not_before, attempts, failures, edges, plan, \"cursor\", step, due, \
-     ready_since, approved, parent, child, late, started, ended, open) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
-     ?19, ?20, ?21, ?22, ?23, ?24) \
-     ON CONFLICT (id) DO UPDATE SET version = excluded.version, spec = excluded.spec, \
-     state = excluded.state, reason = excluded.reason, not_before = excluded.not_before, \
-     attempts = excluded.attempts, failures = excluded.failures, edges = excluded.edges, \
-     plan = excluded.plan, \"cursor\" = excluded.\"cursor\", step = excluded.step, \
-     due = excluded.due, ready_since = excluded.ready_since, approved = excluded.approved, \
-     parent = excluded.parent, child = excluded.child, late = excluded.late, \
-     started = excluded.started, ended = excluded.ended, open = excluded.open";
+/// Inserts a run, unless it is there.
+macro_rules! insert {
+    () => {
+        "INSERT INTO tasks (id, campaign, version, name, run, spec, state, reason, not_before, \
+         attempts, failures, edges, plan, \"cursor\", step, due, ready_since, approved, parent, \
+         child, late, started, ended, open) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
+         ?18, ?19, ?20, ?21, ?22, ?23, ?24) ON CONFLICT (id) DO "
+    };
+}
 
-/// The parameters of [`UPSERT`].
+/// Stores a run that may be there. Most of those that are have not ended before and do not now: no
+/// index changes with them.
+pub(crate) const OPEN: Replace = Replace {
+    insert: concat!(insert!(), "NOTHING"),
+    update: "UPDATE tasks SET version = ?3, spec = ?6, state = ?7, reason = ?8, not_before = ?9, \
+         attempts = ?10, failures = ?11, edges = ?12, plan = ?13, \"cursor\" = ?14, \
+         step = ?15, due = ?16, ready_since = ?17, approved = ?18, parent = ?19, \
+         child = ?20, late = ?21, started = ?22 \
+         WHERE id = ?1 AND open = ?24 AND ended IS NOT DISTINCT FROM ?23",
+    replace: concat!(
+        insert!(),
+        "UPDATE SET version = excluded.version, spec = excluded.spec, \
+         state = excluded.state, reason = excluded.reason, not_before = excluded.not_before, \
+         attempts = excluded.attempts, failures = excluded.failures, edges = excluded.edges, \
+         plan = excluded.plan, \"cursor\" = excluded.\"cursor\", step = excluded.step, \
+         due = excluded.due, ready_since = excluded.ready_since, \
+         approved = excluded.approved, parent = excluded.parent, child = excluded.child, \
+         late = excluded.late, started = excluded.started, ended = excluded.ended, \
+         open = excluded.open"
+    ),
+};
+
+/// The parameters of [`OPEN`].
 pub(crate) fn write(task: &TaskRecord, spec: i64) -> Result<Vec<Value<'_>>, StoreError> {
     let cursor = u64::try_from(task.cursor).unwrap_or(u64::MAX);
     let failures = (!task.failures.is_empty())

@@ -6,26 +6,32 @@ use airdrops_types::{TaskId, TaskRecord, TaskSpec, Work};
 
 use super::column::{corrupt, integer, limit};
 use super::specs;
-use super::task_row::{COLUMNS, UPSERT, read, state_name, write};
+use super::task_row::{COLUMNS, OPEN, read, state_name, write};
 use crate::sql::{Sql, Value, params};
 use crate::{StoreError, TaskFilter};
-
-/// So many runs are sent at a time.
-const PORTION: usize = 1000;
 
 pub(crate) fn store<'t>(
     sql: &mut dyn Sql,
     tasks: impl IntoIterator<Item = &'t TaskRecord>,
 ) -> Result<(), StoreError> {
-    let mut rows = Vec::new();
+    let tasks: Vec<&TaskRecord> = tasks.into_iter().collect();
+    let mut numbered = Vec::with_capacity(tasks.len());
     for task in tasks {
-        let spec = specs::number(sql, &task.spec)?;
-        rows.push(write(task, spec)?);
-        if rows.len() == PORTION {
-            sql.execute_all(UPSERT, std::mem::take(&mut rows))?;
+        numbered.push((task, specs::number(sql, &task.spec)?));
+    }
+    for alike in numbered.chunk_by(|(one, _), (other, _)| is_open(one) == is_open(other)) {
+        let mut rows = alike.iter().map(|(task, spec)| write(task, *spec));
+        if alike.first().is_some_and(|(task, _)| is_open(task)) {
+            sql.replace_all(&OPEN, &mut rows)?;
+        } else {
+            sql.execute_all(OPEN.replace, &mut rows)?;
         }
     }
-    sql.execute_all(UPSERT, rows)
+    Ok(())
+}
+
+fn is_open(task: &TaskRecord) -> bool {
+    !task.state.is_final()
 }
 
 /// Which instant `since` is about, and the order.

@@ -7,21 +7,18 @@ use crate::StoreError;
 use crate::sql::{Sql, params};
 
 pub(crate) fn store(sql: &mut dyn Sql, triggers: &[TriggerState]) -> Result<(), StoreError> {
-    let rows = triggers
-        .iter()
-        .map(|trigger| {
-            Ok(params![
-                trigger.campaign.as_str(),
-                trigger.next,
-                json("trigger", trigger)?,
-            ]
-            .into())
-        })
-        .collect::<Result<_, StoreError>>()?;
+    let mut rows = triggers.iter().map(|trigger| {
+        Ok(params![
+            trigger.campaign.as_str(),
+            trigger.next,
+            json("trigger", trigger)?,
+        ]
+        .into())
+    });
     sql.execute_all(
         "INSERT INTO triggers (campaign, next, state) VALUES (?1, ?2, ?3)
          ON CONFLICT (campaign) DO UPDATE SET next = excluded.next, state = excluded.state",
-        rows,
+        &mut rows,
     )
 }
 

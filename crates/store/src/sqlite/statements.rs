@@ -6,7 +6,7 @@ use rusqlite::{Connection, ToSql, params_from_iter};
 
 use crate::StoreError;
 use crate::rules::specs::Specs;
-use crate::sql::{Row, Sql, Value};
+use crate::sql::{Replace, Row, Rows, Sql, Value};
 
 /// A transaction on a connection.
 pub(super) struct Statements<'c> {
@@ -37,13 +37,38 @@ impl Sql for Statements<'_> {
         Ok(statement.execute(params_from_iter(params))? as u64)
     }
 
-    fn execute_all(&mut self, sql: &str, rows: Vec<Vec<Value<'_>>>) -> Result<(), StoreError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
+    fn execute_all(&mut self, sql: &str, rows: &mut Rows<'_, '_>) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(sql)?;
-        for row in &rows {
-            statement.execute(params_from_iter(row))?;
+        for row in rows {
+            statement.execute(params_from_iter(row?))?;
+        }
+        Ok(())
+    }
+
+    /// What came of a row is likely to come of the next one, too: it is tried first.
+    fn replace_all(
+        &mut self,
+        statements: &Replace,
+        rows: &mut Rows<'_, '_>,
+    ) -> Result<(), StoreError> {
+        let mut insert = self.connection.prepare_cached(statements.insert)?;
+        let mut update = self.connection.prepare_cached(statements.update)?;
+        let mut inserts = true;
+        for row in rows {
+            let row = row?;
+            let mut stored = false;
+            for _ in 0..2 {
+                let next = if inserts { &mut insert } else { &mut update };
+                stored = next.execute(params_from_iter(&row))? > 0;
+                if stored {
+                    break;
+                }
+                inserts = !inserts;
+            }
+            if !stored {
+                let mut replace = self.connection.prepare_cached(statements.replace)?;
+                replace.execute(params_from_iter(&row))?;
+            }
         }
         Ok(())
     }

@@ -118,8 +118,10 @@ fn journal_index(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     while let Some(row) = rows.next()? {
         let seq: i64 = row.get(0)?;
         let entry = from_json("journal entry", row.get_ref(1)?.as_str()?)?;
-        for task in journal::tasks_of(&entry) {
-            insert.execute([journal::task_key(task), seq])?;
+        let mut keys = Vec::new();
+        journal::each_task(&entry, &mut |task| keys.push(journal::task_key(task)));
+        for key in keys {
+            insert.execute([key, seq])?;
         }
     }
     Ok(())

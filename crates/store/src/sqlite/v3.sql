@@ -36,11 +36,11 @@ CREATE TABLE tasks (
     ended       INTEGER
 ) STRICT;
 
--- Which entries name a task run, by 64 bits of its name.
+-- Which entries name a task run, by 64 bits of its id. No entry is ever removed.
 DROP TABLE journal_tasks;
 CREATE TABLE journal_tasks (
     task INTEGER NOT NULL,
-    seq  INTEGER NOT NULL REFERENCES journal (seq),
+    seq  INTEGER NOT NULL,
     PRIMARY KEY (task, seq)
 ) STRICT, WITHOUT ROWID;
 

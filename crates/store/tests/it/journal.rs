@@ -177,6 +177,61 @@ fn every_kind_of_entry_reads_back_as_it_was_written() {
 }
 
 #[test]
+fn runs_that_share_a_place_in_the_index_have_entries_of_their_own() {
+    // The index keeps 16 bits of a run's number, and 20 of the number in its name.
+    let alike = [
+        "farm/t0#1",
+        "farm/t1048576#1",
+        "farm/t0#65537",
+        "farm/t2097152#131073",
+    ];
+    // Whatever an id looks like, it is found.
+    let odd = [
+        "",
+        "#",
+        "/",
+        "farm/",
+        "farm/#7",
+        "t",
+        "a/b/c#d",
+        "\u{1F6D1}/\u{1F6D1}9#+1",
+    ];
+    for place in places() {
+        let store = place.open(Access::Runner);
+        let named = |id: &str| Entry::Task {
+            task: id.into(),
+            from: None,
+            to: TaskState::Ready,
+            reason: id.into(),
+            not_before: None,
+        };
+        let all = alike.iter().chain(&odd).map(|id| named(id));
+        let fired = Entry::Fired {
+            campaign: "farm".into(),
+            due: Timestamp(1),
+            tasks: alike.iter().chain(&alike).map(|id| (*id).into()).collect(),
+            note: String::new(),
+        };
+        store
+            .commit(&Batch {
+                entries: all.chain([fired.clone()]).collect(),
+                ..Batch::at(Timestamp(1))
+            })
+            .unwrap();
+        for id in alike {
+            let entries = store.journal_for_task(&id.into()).unwrap();
+            let entries: Vec<Entry> = entries.into_iter().map(|line| line.entry).collect();
+            assert_eq!(entries, [named(id), fired.clone()], "{id}");
+        }
+        for id in odd {
+            let entries = store.journal_for_task(&id.into()).unwrap();
+            let entries: Vec<Entry> = entries.into_iter().map(|line| line.entry).collect();
+            assert_eq!(entries, [named(id)], "{id:?}");
+        }
+    }
+}
+
+#[test]
 fn the_journal_is_read_from_a_number_from_its_end_and_by_task() {
     for (_place, store) in written_everywhere() {
         let seqs = |entries: Vec<airdrops_types::JournalEntry>| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use airdrops_store::{Access, Batch, Queue, QueueCount, Store, TaskFilter};
+use airdrops_store::{Access, Batch, Queue, QueueCount, Records, Store, TaskFilter};
 use airdrops_types::{
     CampaignId, Conditions, Edge, I256, RetryPolicy, TaskId, TaskRecord, TaskSpec, TaskState,
     Timestamp, Work,
@@ -89,6 +89,72 @@ fn every_column_of_every_state_reads_back() {
         for task in &tasks {
             assert_eq!(store.task(&task.id).unwrap().as_ref(), Some(task));
         }
+    }
+}
+
+#[test]
+fn a_run_reads_back_as_it_was_last_stored_whatever_it_was_before() {
+    for place in places() {
+        let store = store(&place, &[]);
+        let mut expected = Vec::new();
+        let pairs = TaskState::ALL
+            .into_iter()
+            .flat_map(|from| TaskState::ALL.map(|to| (from, to)));
+        for (number, (from, to)) in (1..).zip(pairs) {
+            let mut first = run("x", "a", number, 5, from);
+            if number % 3 == 0 {
+                first.ended = Some(Timestamp(7));
+            }
+            let second = TaskRecord {
+                state: to,
+                reason: Some("changed".into()),
+                attempts: 3,
+                due: Timestamp(6),
+                started: Some(Timestamp(8)),
+                ..run("x", "a", number, 6, to)
+            };
+            for task in [&first, &second] {
+                let batch = Batch {
+                    tasks: vec![task.clone(), run("y", "b", number, 1, task.state)],
+                    ..Batch::at(Timestamp(1))
+                };
+                store.commit(&batch).unwrap();
+            }
+            expected.push(second);
+        }
+        let of_x = TaskFilter {
+            campaign: Some(CampaignId::new("x")),
+            ..TaskFilter::default()
+        };
+        assert_eq!(store.tasks(of_x).unwrap(), expected);
+        expected.retain(|task| !task.state.is_final());
+        let open = store.tasks(TaskFilter::open()).unwrap();
+        let open: Vec<_> = open
+            .into_iter()
+            .filter(|task| task.campaign.as_str() == "x")
+            .collect();
+        assert_eq!(open, expected, "and so do those that are open");
+    }
+}
+
+#[test]
+fn records_are_all_runs_of_a_filter_in_its_order() {
+    for place in places().into_iter().take(1) {
+        let many: Vec<TaskRecord> = (0..20_003)
+            .map(|number| run("x", "a", number, 5, TaskState::Ready))
+            .collect();
+        let store = store(&place, &many);
+        let read = |filter| -> Vec<TaskRecord> {
+            Records::new(&*store, filter).map(Result::unwrap).collect()
+        };
+        assert_eq!(read(TaskFilter::restart()), many);
+        let mut some = TaskFilter {
+            limit: Some(10_001),
+            ..TaskFilter::default()
+        };
+        assert_eq!(read(some.clone()), many[..10_001]);
+        some.limit = Some(10_000);
+        assert_eq!(read(some), many[..10_000]);
     }
 }
 
