@@ -1,5 +1,7 @@
 //! What is stored and told of what happens.
 
+use std::collections::{HashMap, hash_map};
+
 use airdrops_scheduler::Change;
 use airdrops_store::Batch;
 use airdrops_types::{Alert, AlertLevel, Entry, Scope, TaskId, TaskState, Timestamp};
@@ -37,6 +39,10 @@ impl Engine {
 
     /// Journal entries and stored records for scheduler changes.
     pub(crate) fn note_changes(batch: &mut Batch, changes: Vec<Change>) {
+        let known = batch.tasks.iter().enumerate();
+        let mut places: HashMap<TaskId, usize> = known
+            .map(|(place, task)| (task.id.clone(), place))
+            .collect();
         for change in changes {
             match change {
                 Change::Task {
@@ -68,8 +74,13 @@ impl Engine {
                             evidence,
                         );
                     }
-                    batch.tasks.retain(|stored| stored.id != record.id);
-                    batch.tasks.push(record);
+                    match places.entry(record.id.clone()) {
+                        hash_map::Entry::Occupied(place) => batch.tasks[*place.get()] = record,
+                        hash_map::Entry::Vacant(place) => {
+                            place.insert(batch.tasks.len());
+                            batch.tasks.push(record);
+                        }
+                    }
                 }
                 Change::Trigger { state } => {
                     batch

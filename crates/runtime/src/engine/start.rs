@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use airdrops_chain::{ChainLane, TransactionManager};
 use airdrops_protocols::{ModuleConfig, Registry};
 use airdrops_risk::{ControlBoard, Gate, GateState, ReservationBook};
-use airdrops_scheduler::{Scheduler, SchedulerPolicy, TaskEvent};
-use airdrops_store::{Batch, Store, TaskFilter};
+use airdrops_scheduler::{Scheduler, TaskEvent};
+use airdrops_store::{Batch, Records, Store, TaskFilter};
 use airdrops_types::{ChainId, TaskId, TaskRecord, TaskState, Timestamp, Usd};
 
 use super::{Engine, GAS_PAID, IN_TRANSIT, Parts, REVOCATIONS, SCHEDULER, WITHDRAWN};
@@ -23,28 +23,26 @@ use crate::settings::Settings;
 use crate::watch::recall;
 use crate::withdrawals::Withdrawn;
 
-/// The task runs that the scheduler goes on from: the open ones with those of the same runs, dead
-/// letters, and what counts against a limit of rate.
-fn known_tasks(
-    store: &dyn Store,
-    policy: &SchedulerPolicy,
-    now: Timestamp,
-) -> Result<Vec<TaskRecord>, RunError> {
-    let mut tasks = store.tasks(TaskFilter::restart())?;
-    let dead = TaskFilter {
+/// The runs with dead letters, to replay them.
+fn with_dead_letters(store: &dyn Store) -> Result<BTreeMap<TaskId, TaskRecord>, RunError> {
+    let dead = store.tasks(TaskFilter {
         states: vec![TaskState::Dead],
         ..TaskFilter::default()
-    };
-    tasks.extend(store.tasks(dead)?);
-    if let Some(longest) = policy.rates.values().map(|rate| rate.per).max() {
-        let recent = TaskFilter {
-            since: Some(now.minus(longest)),
+    })?;
+    let runs: BTreeSet<_> = dead
+        .into_iter()
+        .map(|task| (task.campaign, task.run))
+        .collect();
+    let mut tasks = BTreeMap::new();
+    for (campaign, run) in runs {
+        let of_run = TaskFilter {
+            campaign: Some(campaign),
+            run: Some(run),
             ..TaskFilter::default()
         };
-        tasks.extend(store.history(recent)?);
+        let of_run = store.tasks(of_run)?.into_iter();
+        tasks.extend(of_run.map(|task| (task.id.clone(), task)));
     }
-    let mut known = BTreeSet::new();
-    tasks.retain(|task| known.insert(task.id.clone()));
     Ok(tasks)
 }
 
@@ -76,17 +74,27 @@ impl Engine {
             },
         );
         let definitions = definitions(&settings.campaigns, store.as_ref(), now)?;
+        // The open runs, as they are read: there may be very many.
+        let dead = with_dead_letters(store.as_ref())?;
+        let mut failed = None;
+        let open = Records::new(store.as_ref(), TaskFilter::restart());
+        let open = open.map_while(|task| task.map_err(|error| failed = Some(error)).ok());
         let scheduler = Scheduler::new(
             definitions.campaigns,
-            known_tasks(store.as_ref(), &settings.scheduler, now)?,
+            open.filter(|task| !dead.contains_key(&task.id))
+                .chain(dead.values().cloned()),
             store.triggers()?,
             settings.seed,
             now,
-        )
-        .map_err(|errors| RunError::settings(&errors))?
-        .with_versions(definitions.versions)
-        .with_memory(stored(store.as_ref(), SCHEDULER)?)
-        .with_policy(settings.scheduler.clone(), now);
+        );
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        let scheduler = scheduler
+            .map_err(|errors| RunError::settings(&errors))?
+            .with_versions(definitions.versions)
+            .with_memory(stored(store.as_ref(), SCHEDULER)?)
+            .with_policy(settings.scheduler.clone(), now);
 
         let monitor = recall(&settings, store.as_ref(), gate.state().control.trips(), now)?;
         let last = store.last_equity()?;

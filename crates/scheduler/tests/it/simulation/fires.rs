@@ -84,14 +84,17 @@ fn instants_led_somewhere(
     };
     let mut covered: Option<Timestamp> = None;
     for fire in fires.filter(|fire| !fire.is_asked_for()) {
+        // What jitter delays beyond the end of a pause still fires.
+        let before = covered.max(passed_over(fire.at).map(|until| until.minus(jitter)));
         covered = covered.max(passed_over(fire.at));
-        let next = instants.iter().find(|instant| Some(**instant) > covered);
-        let (Some(&next), true) = (next, fire.due <= fire.at) else {
+        let first_after = |covered| instants.iter().find(|instant| Some(**instant) > covered);
+        let Some(&next) = first_after(before).filter(|_| fire.due <= fire.at) else {
             return broken(
                 campaign,
                 &format!("no instant for {fire:?} after {covered:?}"),
             );
         };
+        let last_next = first_after(covered).copied();
         let latest = |until: Timestamp| {
             let due = instants.iter().filter(|instant| **instant <= until);
             due.max().copied()
@@ -107,7 +110,10 @@ fn instants_led_somewhere(
                     after.is_some_and(|after| fire.at.since(*after) > grace.saturating_add(jitter));
                 instants.contains(&fire.due) && fire.at.since(fire.due) > grace && !after_is_late
             }
-            CatchUp::All => fire.due == next,
+            CatchUp::All => {
+                instants.contains(&fire.due)
+                    && last_next.is_none_or(|last_next| fire.due <= last_next)
+            }
             CatchUp::One | CatchUp::Skip => {
                 let least = latest(fire.at.minus(jitter)).max(Some(next));
                 let most = latest(fire.at).max(Some(next));
@@ -193,11 +199,16 @@ pub(super) fn instants(
     until: Timestamp,
 ) -> Vec<Timestamp> {
     let mut instants = Vec::new();
+    // What has no first instant of its own begins at the start of its bounds.
+    let begins = campaign
+        .timing
+        .start
+        .map_or(first_seen, |start| start.max(first_seen));
     match &campaign.trigger {
-        Trigger::Once => instants.push(first_seen),
+        Trigger::Once => instants.push(begins),
         Trigger::Date { at } => instants.push(*at),
         Trigger::Interval { every, first } => {
-            let mut next = first.unwrap_or(first_seen);
+            let mut next = first.unwrap_or(begins);
             while next <= until {
                 instants.push(next);
                 next = next.plus(*every);
