@@ -59,10 +59,12 @@ impl From<PaperWorldError> for Failure {
 pub fn run(global: &Global) -> Result<(), Failure> {
     runtime()?.block_on(async {
         let mut stop = StopSignals::listen()?;
+        let mut reached = false;
         loop {
             let loaded = super::load(global)?;
             let shared = matches!(loaded.database, Location::Server { .. });
-            let Some(store) = claim(global, &loaded.database, &mut stop).await? else {
+            let Some(store) = claim(global, &loaded.database, &mut reached, &mut stop).await?
+            else {
                 break;
             };
             let beat = Heartbeat::of(&loaded.database, &store);
@@ -70,10 +72,11 @@ pub fn run(global: &Global) -> Result<(), Failure> {
             drop(beat);
             match ended {
                 Ok(()) => {
-                    if shared {
-                        store.release()?;
+                    // Who was replaced meanwhile has nothing left to let go.
+                    match store.release() {
+                        Err(error) if error != StoreError::LeaseLost => return Err(error.into()),
+                        _ => break,
                     }
-                    break;
                 }
                 Err(failure) if shared && failure.of_the_store => {
                     tell(global, &format!("{} Standing by.", failure.message));

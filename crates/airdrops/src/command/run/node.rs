@@ -14,23 +14,36 @@ use crate::exit::Failure;
 pub(super) const STAND_BY: Duration = Duration::from_millis(500);
 
 /// Opens the store as its runner. On a server that another node runs, stands by until that one lets go
-/// or is heard of no more. `None` if it was told to stop meanwhile.
+/// or is heard of no more. `reached` says whether the server ever answered: one that did and does not
+/// now is waited for, as nobody may be there to start the node again. `None` if it was told to stop
+/// meanwhile.
 pub(super) async fn claim(
     global: &Global,
     location: &Location,
+    reached: &mut bool,
     stop: &mut StopSignals,
 ) -> Result<Option<Arc<dyn Store>>, Failure> {
-    let mut told = false;
+    let mut told = String::new();
     loop {
-        match location.open(Access::Runner) {
-            Ok(store) => return Ok(Some(store)),
+        let why = match location.open(Access::Runner) {
+            Ok(store) => {
+                *reached = true;
+                return Ok(Some(store));
+            }
             Err(StoreError::Held { holder, .. }) => {
-                if !told {
-                    tell(global, &format!("Node {holder} runs. Standing by."));
-                    told = true;
-                }
+                *reached = true;
+                format!("Node {holder} runs. Standing by.")
+            }
+            Err(error @ (StoreError::Database(_) | StoreError::Unknown(_)))
+                if *reached && matches!(location, Location::Server { .. }) =>
+            {
+                format!("{error}. Trying again.")
             }
             Err(error) => return Err(error.into()),
+        };
+        if why != told {
+            tell(global, &why);
+            told = why;
         }
         if waits(STAND_BY, stop).await {
             return Ok(None);
