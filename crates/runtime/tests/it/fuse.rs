@@ -35,3 +35,22 @@ pub fn tick_or_crash(runtime: &Runtime, farm: &mut Farm) -> bool {
     }
     tick.is_err()
 }
+
+/// Runs a started farm for some blocks, and crashes at checkpoint number `crash` from now on, once.
+/// Whether it came so far.
+pub fn run_with_a_crash(farm: &mut Farm, blocks: usize, crash: usize) -> bool {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    FUSE.set(crash);
+    let mut crashed = false;
+    for _ in 0..blocks {
+        farm.mine();
+        if tick_or_crash(&runtime, farm) {
+            assert!(!crashed);
+            crashed = true;
+        }
+    }
+    FUSE.set(usize::MAX);
+    crashed
+}

@@ -5,7 +5,7 @@ use airdrops_scheduler::{Campaign, EventSource, TaskDef, Trigger};
 use airdrops_store::{Access, Batch, Options, Sample, Sqlite, Store as _};
 use airdrops_types::{Action, Command, Entry, NewDefinition, TaskState, Timestamp, Work};
 
-use crate::fuse::{FUSE, fuse, tick_or_crash};
+use crate::fuse::{fuse, run_with_a_crash};
 use crate::world::{BLOCK, Farm, L1, acts, exact, once, set, task, usdc};
 
 fn supply(farm: &Farm) -> TaskDef {
@@ -157,10 +157,6 @@ async fn an_event_fires_what_waits_for_it_once_however_often_it_is_delivered() {
 
 /// Posts three requests to a farm whose program dies at the `crash`-th place.
 fn with_a_crash(crash: usize) -> (Farm, bool) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
     let mut farm = Farm::new(vec![]);
     farm.checkpoint = fuse;
     let mut campaign = once("asked", vec![supply(&farm)]);
@@ -174,13 +170,8 @@ fn with_a_crash(crash: usize) -> (Farm, bool) {
         };
         post(&farm, id, &run);
     }
-    FUSE.set(crash);
-    let mut crashed = false;
-    for _ in 0..24 {
-        farm.mine();
-        crashed |= tick_or_crash(&runtime, &mut farm);
-    }
-    FUSE.set(usize::MAX);
+    farm.start().unwrap();
+    let crashed = run_with_a_crash(&mut farm, 24, crash);
     (farm, crashed)
 }
 

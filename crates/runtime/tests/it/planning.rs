@@ -15,7 +15,7 @@ use airdrops_types::{
     TaskState, Trip, U256, Usd,
 };
 
-use crate::fuse::{FUSE, fuse, tick_or_crash};
+use crate::fuse::{fuse, run_with_a_crash};
 use crate::world::{Farm, L1, once, task, usdc};
 
 fn stance(id: &str, drop: f64) -> Stance {
@@ -290,22 +290,10 @@ async fn beliefs_that_cannot_be_leave_the_last_plan_and_are_told_once() {
 
 /// Runs the whole farm, and crashes at checkpoint number `crash`.
 fn with_a_crash(crash: usize) -> (Farm, bool) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
     let mut farm = farm();
     farm.checkpoint = fuse;
     farm.start().unwrap();
-    FUSE.set(crash);
-    let mut crashed = false;
-    for _ in 0..30 {
-        farm.mine();
-        if tick_or_crash(&runtime, &mut farm) {
-            assert!(!crashed);
-            crashed = true;
-        }
-    }
-    FUSE.set(usize::MAX);
+    let crashed = run_with_a_crash(&mut farm, 30, crash);
     (farm, crashed)
 }
 
