@@ -10,7 +10,7 @@ use airdrops_allocation::Course;
 use airdrops_protocols::{ModuleConfig, ProtocolConfig};
 use airdrops_scheduler::{After, Change, TaskDef, TaskEvent};
 use airdrops_types::{
-    Action, Address, AmountSpec, Assignment, CampaignId, ChainId, Conditions, ProtocolId,
+    Action, Address, AmountSpec, Assignment, CampaignId, Conditions, ProtocolId,
     REBALANCE_CAMPAIGN, Snapshot, TaskId, TaskSpec, Timestamp, Usd, Work,
 };
 
@@ -131,7 +131,7 @@ fn order(verb: &str, protocol: &ProtocolConfig, action: Action, wallet: Address)
     TaskDef {
         name: format!("{verb}-{}", protocol.id),
         spec: Arc::new(TaskSpec {
-            keys: keys(protocol.chain, &protocol.id, wallet),
+            keys: keys(protocol, wallet),
             ..TaskSpec::of(work)
         }),
         after: Vec::new(),
@@ -139,10 +139,12 @@ fn order(verb: &str, protocol: &ProtocolConfig, action: Action, wallet: Address)
 }
 
 /// What a task at a protocol uses, sorted.
-pub(crate) fn keys(chain: ChainId, protocol: &ProtocolId, wallet: Address) -> Vec<String> {
+fn keys(protocol: &ProtocolConfig, wallet: Address) -> Vec<String> {
+    let chain = protocol.chain;
     vec![
         format!("chain:{chain}"),
-        format!("protocol:{protocol}"),
+        format!("family:{}", protocol.family),
+        format!("protocol:{}", protocol.id),
         format!("rpc:{chain}"),
         format!("wallet:{wallet}"),
     ]
